@@ -1,0 +1,356 @@
+//! The bytes of a file: chunks that were written, over the lower file they came from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::quota::Meter;
+use crate::{Errno, LowerFile};
+
+/// Bytes of one chunk at most; a chunk holds only as much as was written of it.
+const CHUNK: u64 = 64 * 1024;
+/// What a chunk costs beside its bytes.
+const CHUNK_OVERHEAD: u64 = 64;
+/// No file grows beyond this (1 TiB), sparse or not.
+const MAX_LEN: u64 = 1 << 40;
+
+/// A sparse file. What is in no chunk reads as the lower file, and beyond that as zeros.
+#[derive(Default)]
+pub(crate) struct Content {
+    len: u64,
+    base: Option<Base>,
+    chunks: BTreeMap<u64, Vec<u8>>,
+}
+
+struct Base {
+    file: Arc<dyn LowerFile>,
+    /// How much of `file` still counts: what was truncated away stays away.
+    len: u64,
+}
+
+impl Content {
+    pub(crate) fn over(file: Arc<dyn LowerFile>) -> Self {
+        let len = file.len();
+        Self {
+            len,
+            base: Some(Base { file, len }),
+            chunks: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// What the chunks cost in all.
+    pub(crate) fn cost(&self) -> u64 {
+        self.chunks
+            .values()
+            .map(|chunk| chunk_cost(chunk.len()))
+            .sum()
+    }
+
+    pub(crate) fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        let n = to_usize(self.len.saturating_sub(offset)).min(buf.len());
+        let mut buf = &mut buf[..n];
+        let mut at = offset;
+        if self.chunks.is_empty() {
+            self.read_base(buf, at)?;
+            return Ok(n);
+        }
+        while !buf.is_empty() {
+            let start = to_usize(at % CHUNK);
+            let piece = buf.len().min(to_usize(CHUNK) - start);
+            let (now, later) = buf.split_at_mut(piece);
+            match self.chunks.get(&(at / CHUNK)) {
+                Some(chunk) => {
+                    let held = chunk.get(start..).unwrap_or_default();
+                    let held = &held[..held.len().min(piece)];
+                    now[..held.len()].copy_from_slice(held);
+                    now[held.len()..].fill(0);
+                }
+                None => self.read_base(now, at)?,
+            }
+            at += piece as u64;
+            buf = later;
+        }
+        Ok(n)
+    }
+
+    fn read_base(&self, buf: &mut [u8], offset: u64) -> Result<(), Errno> {
+        let mut done = 0;
+        if let Some(base) = &self.base {
+            let held = to_usize(base.len.saturating_sub(offset)).min(buf.len());
+            while done < held {
+                let n = base
+                    .file
+                    .read_at(&mut buf[done..held], offset + done as u64)?;
+                // A file that is shorter than it said is damaged, not at its end.
+                if n == 0 || n > held - done {
+                    return Err(Errno::Io);
+                }
+                done += n;
+            }
+        }
+        buf[done..].fill(0);
+        Ok(())
+    }
+
+    /// Writes what there is room for; an error only if that is nothing.
+    pub(crate) fn write_at(
+        &mut self,
+        meter: &mut Meter,
+        data: &[u8],
+        offset: u64,
+    ) -> Result<usize, Errno> {
+        if data.is_empty() {
+            return Ok(0);
+        }
+        let room = MAX_LEN.saturating_sub(offset);
+        if room == 0 {
+            return Err(Errno::Fbig);
+        }
+        let data = &data[..data.len().min(to_usize(room))];
+        let mut done = 0;
+        while done < data.len() {
+            let at = offset + done as u64;
+            let start = to_usize(at % CHUNK);
+            let piece = (data.len() - done).min(to_usize(CHUNK) - start);
+            match self.chunk_mut(meter, at / CHUNK, start + piece) {
+                Ok(chunk) => {
+                    chunk[start..start + piece].copy_from_slice(&data[done..done + piece]);
+                }
+                Err(errno) if done == 0 => return Err(errno),
+                Err(_) => break,
+            }
+            done += piece;
+            self.len = self.len.max(at + piece as u64);
+        }
+        Ok(done)
+    }
+
+    /// The chunk at `index`, made to hold at least `need` bytes.
+    fn chunk_mut(
+        &mut self,
+        meter: &mut Meter,
+        index: u64,
+        need: usize,
+    ) -> Result<&mut Vec<u8>, Errno> {
+        if !self.chunks.contains_key(&index) {
+            let start = index * CHUNK;
+            let base_len = self.base.as_ref().map_or(0, |base| base.len);
+            let below = to_usize(base_len.saturating_sub(start).min(CHUNK));
+            let mut chunk = Vec::new();
+            let cost = grow(meter, &mut chunk, need.max(below), 0)?;
+            if let Err(errno) = self.read_base(&mut chunk[..below], start) {
+                meter.give(cost);
+                return Err(errno);
+            }
+            return Ok(self.chunks.entry(index).or_insert(chunk));
+        }
+        let chunk = self.chunks.get_mut(&index).ok_or(Errno::Io)?;
+        if chunk.len() < need {
+            let paid = chunk_cost(chunk.len());
+            grow(meter, chunk, need, paid)?;
+        }
+        Ok(chunk)
+    }
+
+    pub(crate) fn set_len(&mut self, meter: &mut Meter, len: u64) -> Result<(), Errno> {
+        if len > MAX_LEN {
+            return Err(Errno::Fbig);
+        }
+        if len < self.len {
+            let before = self.cost();
+            drop(self.chunks.split_off(&len.div_ceil(CHUNK)));
+            if let Some(chunk) = self.chunks.get_mut(&(len / CHUNK)) {
+                chunk.truncate(to_usize(len % CHUNK));
+                chunk.shrink_to(capacity(chunk.len()));
+            }
+            if let Some(base) = &mut self.base {
+                base.len = base.len.min(len);
+            }
+            meter.give(before - self.cost());
+        }
+        self.len = len;
+        Ok(())
+    }
+
+    /// Makes sure that later writes to this range find their space, and extends the file to it.
+    pub(crate) fn reserve(
+        &mut self,
+        meter: &mut Meter,
+        offset: u64,
+        len: u64,
+    ) -> Result<(), Errno> {
+        let end = offset
+            .checked_add(len)
+            .filter(|&end| end <= MAX_LEN)
+            .ok_or(Errno::Fbig)?;
+        // Without this a hopeless request would fill the layer before it fails.
+        let chunks = offset / CHUNK..end.div_ceil(CHUNK);
+        let held = self.chunks.range(chunks.clone()).count() as u64;
+        // The first and the last chunk may be needed in part only.
+        let whole = (chunks.end - chunks.start).saturating_sub(held + 2);
+        if whole.saturating_mul(CHUNK) > meter.room() {
+            return Err(Errno::Nospc);
+        }
+        let mut at = offset;
+        while at < end {
+            let piece = (CHUNK - at % CHUNK).min(end - at);
+            self.chunk_mut(meter, at / CHUNK, to_usize(at % CHUNK + piece))?;
+            at += piece;
+        }
+        self.len = self.len.max(end);
+        Ok(())
+    }
+}
+
+/// Lengthens `chunk` with zeros to `need` bytes, for which `paid` was paid so far; what was added.
+fn grow(meter: &mut Meter, chunk: &mut Vec<u8>, need: usize, paid: u64) -> Result<u64, Errno> {
+    let more = chunk_cost(need) - paid;
+    meter.take(more)?;
+    if chunk
+        .try_reserve_exact(capacity(need) - chunk.len())
+        .is_err()
+    {
+        meter.give(more);
+        return Err(Errno::Nospc);
+    }
+    chunk.resize(need, 0);
+    Ok(more)
+}
+
+/// Chunks double as they grow, so that appending byte by byte stays linear.
+fn capacity(len: usize) -> usize {
+    len.next_power_of_two().clamp(64, to_usize(CHUNK))
+}
+
+fn chunk_cost(len: usize) -> u64 {
+    CHUNK_OVERHEAD + capacity(len) as u64
+}
+
+/// Saturates, which is right for lengths that are then cut to a buffer's.
+fn to_usize(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limits, Unmetered};
+
+    struct Text(&'static [u8]);
+
+    impl LowerFile for Text {
+        fn len(&self) -> u64 {
+            self.0.len() as u64
+        }
+        fn mtime(&self) -> u64 {
+            0
+        }
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
+            let rest = self.0.get(offset as usize..).unwrap_or_default();
+            let n = rest.len().min(buf.len()).min(3);
+            buf[..n].copy_from_slice(&rest[..n]);
+            Ok(n)
+        }
+    }
+
+    fn meter(max_scratch_bytes: u64) -> Meter {
+        Meter::new(
+            Arc::new(Unmetered),
+            &Limits {
+                max_scratch_bytes,
+                ..Limits::default()
+            },
+        )
+    }
+
+    fn all(content: &Content) -> Vec<u8> {
+        let mut bytes = vec![0xff; content.len() as usize];
+        assert_eq!(content.read_at(&mut bytes, 0), Ok(bytes.len()));
+        bytes
+    }
+
+    #[test]
+    fn a_hole_costs_nothing_and_reads_as_zeros() {
+        let mut meter = meter(1 << 20);
+        let mut content = Content::default();
+        content.set_len(&mut meter, 1 << 39).unwrap();
+        assert_eq!(meter.used(), 0);
+        let mut buf = [7; 5];
+        assert_eq!(content.read_at(&mut buf, 1 << 38), Ok(5));
+        assert_eq!(buf, [0; 5]);
+        assert_eq!(content.write_at(&mut meter, b"x", 1 << 38), Ok(1));
+        assert_eq!(meter.used(), 128);
+    }
+
+    #[test]
+    fn nothing_is_written_at_a_tebibyte_or_beyond() {
+        let mut meter = meter(1 << 20);
+        let mut content = Content::default();
+        assert_eq!(
+            content.write_at(&mut meter, b"x", 1 << 40),
+            Err(Errno::Fbig)
+        );
+        assert_eq!(
+            content.write_at(&mut meter, b"x", u64::MAX),
+            Err(Errno::Fbig)
+        );
+        assert_eq!(content.set_len(&mut meter, (1 << 40) + 1), Err(Errno::Fbig));
+        assert_eq!(content.reserve(&mut meter, u64::MAX, 2), Err(Errno::Fbig));
+        assert_eq!(content.reserve(&mut meter, 0, 1 << 40), Err(Errno::Nospc));
+        assert_eq!(meter.used(), 0);
+    }
+
+    #[test]
+    fn a_write_over_a_lower_file_copies_only_its_chunk() {
+        let mut meter = meter(1 << 20);
+        let mut content = Content::over(Arc::new(Text(b"hello world")));
+        assert_eq!(content.write_at(&mut meter, b"J", 0), Ok(1));
+        assert_eq!(all(&content), b"Jello world");
+        content.set_len(&mut meter, 4).unwrap();
+        content.set_len(&mut meter, 8).unwrap();
+        assert_eq!(all(&content), b"Jell\0\0\0\0");
+    }
+
+    #[test]
+    fn what_was_truncated_from_a_lower_file_stays_away() {
+        let mut meter = meter(1 << 20);
+        let mut content = Content::over(Arc::new(Text(b"hello world")));
+        content.set_len(&mut meter, 5).unwrap();
+        content.set_len(&mut meter, 7).unwrap();
+        assert_eq!(all(&content), b"hello\0\0");
+        assert_eq!(meter.used(), 0);
+    }
+
+    #[test]
+    fn a_write_is_short_when_space_ends_in_the_middle() {
+        let mut meter = meter(100_000);
+        let mut content = Content::default();
+        assert_eq!(content.write_at(&mut meter, &[1; 200_000], 0), Ok(65_536));
+        assert_eq!(
+            content.write_at(&mut meter, &[1; 200_000], 65_536),
+            Err(Errno::Nospc)
+        );
+        assert_eq!(content.len(), 65_536);
+        assert_eq!(meter.used(), content.cost());
+        content.set_len(&mut meter, 0).unwrap();
+        assert_eq!(meter.used(), 0);
+    }
+
+    #[test]
+    fn cost_follows_every_growth_and_truncation() {
+        let mut meter = meter(1 << 30);
+        let mut content = Content::default();
+        for (offset, len) in [(0, 1), (70_000, 10), (65_000, 5_000), (1 << 30, 1)] {
+            content.write_at(&mut meter, &vec![1; len], offset).unwrap();
+            assert_eq!(meter.used(), content.cost());
+        }
+        for len in [70_005, 65_536, 65_535, 100, 64, 1, 0] {
+            content.set_len(&mut meter, len).unwrap();
+            assert_eq!(meter.used(), content.cost());
+        }
+        assert_eq!(meter.used(), 0);
+    }
+}

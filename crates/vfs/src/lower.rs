@@ -1,0 +1,109 @@
+//! The read-only tree under the scratch layer.
+
+use std::sync::Arc;
+
+use crate::Errno;
+
+/// A read-only tree of files and directories that many calls share.
+///
+/// Paths are relative to its root, with `/` between names: `""` is the root, `"data/x"` a file.
+/// Names in them are never empty, `.` or `..`. A tree may change between calls of these methods;
+/// an open [`LowerFile`] may not.
+pub trait Lower: Send + Sync {
+    /// What is at `path`.
+    ///
+    /// # Errors
+    /// [`Errno::Noent`] if there is nothing; others (say [`Errno::Io`]) reach the guest.
+    fn metadata(&self, path: &str) -> Result<Metadata, Errno>;
+
+    /// The entries of the directory at `path`, in any order, without `.` and `..`. Entries whose
+    /// names no path could say (empty, with `/` or NUL, over 255 bytes) are ignored.
+    ///
+    /// # Errors
+    /// [`Errno::Noent`], [`Errno::Notdir`], or others that reach the guest.
+    fn list(&self, path: &str) -> Result<Vec<LowerDirEntry>, Errno>;
+
+    /// Opens the file at `path` for reading.
+    ///
+    /// # Errors
+    /// [`Errno::Noent`], [`Errno::Isdir`], or others that reach the guest.
+    fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno>;
+}
+
+/// An open file of a [`Lower`] tree: bytes that never change.
+pub trait LowerFile: Send + Sync {
+    /// Length in bytes.
+    fn len(&self) -> u64;
+
+    /// Whether there are no bytes.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Time of last modification, in ns since 1970.
+    fn mtime(&self) -> u64;
+
+    /// Reads at `offset` into `buf`; how many bytes, 0 only at the end or for an empty `buf`.
+    ///
+    /// # Errors
+    /// Whatever reaches the guest, say [`Errno::Io`].
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize, Errno>;
+}
+
+/// What is known of an entry of a [`Lower`] tree without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// File or directory.
+    pub kind: NodeKind,
+    /// Length in bytes; 0 for a directory.
+    pub len: u64,
+    /// Time of last modification, in ns since 1970.
+    pub mtime: u64,
+}
+
+/// The kinds of entry that a [`Lower`] tree has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A file of bytes.
+    File,
+    /// A directory.
+    Directory,
+}
+
+/// One entry in a listing of a [`Lower`] directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LowerDirEntry {
+    /// Its name.
+    pub name: String,
+    /// File or directory.
+    pub kind: NodeKind,
+}
+
+/// A [`Lower`] tree with nothing in it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmptyTree;
+
+impl Lower for EmptyTree {
+    fn metadata(&self, path: &str) -> Result<Metadata, Errno> {
+        match path {
+            "" => Ok(Metadata {
+                kind: NodeKind::Directory,
+                len: 0,
+                mtime: 0,
+            }),
+            _ => Err(Errno::Noent),
+        }
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<LowerDirEntry>, Errno> {
+        self.metadata(path).map(|_| Vec::new())
+    }
+
+    fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno> {
+        Err(if path.is_empty() {
+            Errno::Isdir
+        } else {
+            Errno::Noent
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! Opening files and directories.
+
+use crate::content::Content;
+use crate::fds::{Descriptor, Target};
+use crate::node::Body;
+use crate::tree::Place;
+use crate::walk::{Found, Last};
+use crate::{Errno, Fd, FdFlags, Filetype, Oflags, Rights, Symlinks, Vfs};
+
+/// How [`Vfs::path_open`] opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Whether a symbolic link at the end of the path is followed.
+    pub symlinks: Symlinks,
+    /// What to make of a file that exists, or does not.
+    pub oflags: Oflags,
+    /// [`Rights::FD_READ`] and [`Rights::FD_WRITE`] say what the file is opened for; other rights
+    /// come with the kind of file, as far as the directory's descriptor passes them on.
+    pub rights: Rights,
+    /// The first flags of the descriptor.
+    pub fdflags: FdFlags,
+}
+
+impl Vfs {
+    /// Opens, and possibly creates, what a path names; the lowest free descriptor.
+    ///
+    /// # Errors
+    /// [`Errno::Mfile`]; [`Errno::Inval`] for `CREAT` with `DIRECTORY`; [`Errno::Exist`] with
+    /// `EXCL`; [`Errno::Isdir`] for a directory that is to be created, truncated or written;
+    /// [`Errno::Loop`] for a link that is not followed; those of paths.
+    pub fn path_open(
+        &mut self,
+        directory: Fd,
+        path: impl AsRef<[u8]>,
+        options: OpenOptions,
+    ) -> Result<Fd, Errno> {
+        let OpenOptions {
+            oflags, fdflags, ..
+        } = options;
+        if oflags.contains(Oflags::CREAT | Oflags::DIRECTORY) {
+            return Err(Errno::Inval);
+        }
+        let (from, descriptor) = self.directory(directory, Rights::PATH_OPEN)?;
+        if oflags.contains(Oflags::CREAT) {
+            descriptor.check(Rights::PATH_CREATE_FILE)?;
+        }
+        if oflags.contains(Oflags::TRUNC) {
+            descriptor.check(Rights::PATH_FILESTAT_SET_SIZE)?;
+        }
+        let inheriting = descriptor.inheriting;
+        self.fds.vacant()?;
+
+        let place = self.find_or_create(from, path.as_ref(), options)?;
+        let is_directory = self.tree.is_directory(&place)?;
+        let id = self.tree.pin(place)?;
+        let descriptor = if is_directory {
+            let rights = Rights::DIRECTORY & inheriting;
+            Descriptor::new(Target::Directory(id), rights, inheriting, fdflags)
+        } else {
+            let direction = Rights::FD_READ | Rights::FD_WRITE;
+            let rights = (Rights::FILE - direction) | (options.rights & direction);
+            Descriptor::new(
+                Target::File(id),
+                rights & inheriting,
+                Rights::empty(),
+                fdflags,
+            )
+        };
+        self.fds.insert(descriptor)
+    }
+
+    fn find_or_create(
+        &mut self,
+        from: Place,
+        path: &[u8],
+        options: OpenOptions,
+    ) -> Result<Place, Errno> {
+        let create = options.oflags.contains(Oflags::CREAT);
+        let exclusive = create && options.oflags.contains(Oflags::EXCL);
+        if create && path.ends_with(b"/") {
+            // No file can have this name; what is wrong with its directory comes first, though.
+            if let Last::Name(_) = self.tree.entry(from.clone(), path)?.last {
+                return Err(Errno::Isdir);
+            }
+        }
+        let symlinks = if exclusive {
+            Symlinks::NoFollow
+        } else {
+            options.symlinks
+        };
+        match self.tree.find(from, path, symlinks)? {
+            Found::Place(_) if exclusive => Err(Errno::Exist),
+            Found::Place(place) => self.open_existing(place, options),
+            Found::Missing(_) if !create => Err(Errno::Noent),
+            Found::Missing(missing) if missing.slash => Err(Errno::Isdir),
+            Found::Missing(missing) => {
+                let file = Body::File(Content::default());
+                self.tree
+                    .create(&missing.directory, &missing.name, file)
+                    .map(Place::Node)
+            }
+        }
+    }
+
+    fn open_existing(&mut self, place: Place, options: OpenOptions) -> Result<Place, Errno> {
+        let oflags = options.oflags;
+        let truncate = oflags.contains(Oflags::TRUNC);
+        let change = truncate || options.rights.contains(Rights::FD_WRITE);
+        match self.tree.filetype(&place)? {
+            Filetype::Directory if change || oflags.contains(Oflags::CREAT) => Err(Errno::Isdir),
+            Filetype::Directory => Ok(place),
+            _ if oflags.contains(Oflags::DIRECTORY) => Err(Errno::Notdir),
+            Filetype::SymbolicLink => Err(Errno::Loop),
+            _ if truncate => {
+                let id = self.tree.claim(&place)?;
+                let (content, meter) = self.tree.content_mut(id)?;
+                content.set_len(meter, 0)?;
+                Ok(Place::Node(id))
+            }
+            _ if change && self.tree.is_shared(&place)? => Err(Errno::Rofs),
+            _ => Ok(place),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What the scratch layer may use, and who pays for it.
+
+use std::sync::Arc;
+
+use crate::Errno;
+
+/// An account that the scratch layer's bytes are charged to, say the memory budget of the process.
+pub trait Charge: Send + Sync {
+    /// Asks for `bytes` more; false if they cannot be had.
+    fn grow(&self, bytes: u64) -> bool;
+
+    /// Gives `bytes` back that an earlier [`grow`](Charge::grow) granted.
+    fn shrink(&self, bytes: u64);
+}
+
+/// A [`Charge`] that grants everything; [`Limits`] still hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unmetered;
+
+impl Charge for Unmetered {
+    fn grow(&self, _bytes: u64) -> bool {
+        true
+    }
+
+    fn shrink(&self, _bytes: u64) {}
+}
+
+/// The bounds of one call's filesystem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the scratch layer, bookkeeping included; beyond it [`Errno::Nospc`].
+    /// Default: 512 MiB.
+    pub max_scratch_bytes: u64,
+    /// Files, directories and links created or changed; beyond it [`Errno::Nospc`].
+    /// Default: 65,536.
+    pub max_inodes: u32,
+    /// Open descriptors, the standard streams and `/` included; beyond it [`Errno::Mfile`].
+    /// Default: 1,024.
+    pub max_fds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_scratch_bytes: 512 << 20,
+            max_inodes: 65_536,
+            max_fds: 1024,
+        }
+    }
+}
+
+/// Counts what one scratch layer uses; gives it all back when dropped.
+pub(crate) struct Meter {
+    charge: Arc<dyn Charge>,
+    max_bytes: u64,
+    max_inodes: u32,
+    bytes: u64,
+    inodes: u32,
+}
+
+impl Meter {
+    pub(crate) fn new(charge: Arc<dyn Charge>, limits: &Limits) -> Self {
+        Self {
+            charge,
+            max_bytes: limits.max_scratch_bytes,
+            max_inodes: limits.max_inodes,
+            bytes: 0,
+            inodes: 0,
+        }
+    }
+
+    pub(crate) fn take(&mut self, bytes: u64) -> Result<(), Errno> {
+        if bytes > self.room() || !self.charge.grow(bytes) {
+            return Err(Errno::Nospc);
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    pub(crate) fn give(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.charge.shrink(bytes);
+    }
+
+    pub(crate) fn take_inode(&mut self, bytes: u64) -> Result<(), Errno> {
+        if self.inodes >= self.max_inodes {
+            return Err(Errno::Nospc);
+        }
+        self.take(bytes)?;
+        self.inodes += 1;
+        Ok(())
+    }
+
+    pub(crate) fn give_inode(&mut self, bytes: u64) {
+        self.inodes = self.inodes.saturating_sub(1);
+        self.give(bytes);
+    }
+
+    /// Bytes in use.
+    pub(crate) fn used(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes that the limit leaves, whether or not the account has them.
+    pub(crate) fn room(&self) -> u64 {
+        self.max_bytes.saturating_sub(self.bytes)
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.charge.shrink(self.bytes);
+    }
+}
