@@ -1,0 +1,152 @@
+//! What can go wrong here.
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use faasm_model::{ContentHash, InvalidLimit};
+
+/// Why storage did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk, or the quota on it, is used up. Nothing of the request was kept.
+    #[error("there is no space left for stored data; free some and try again")]
+    NoSpace {
+        /// What the system said.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// More bytes were sent than are accepted. Nothing was kept.
+    #[error("the body is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// An earlier write to the same spool file failed or was abandoned.
+    #[error("the upload was interrupted; send it again")]
+    Interrupted,
+    /// Another server uses the data directory.
+    #[error("data directory {} is in use by {holder}; stop that server or choose another --data-dir", dir.display())]
+    Locked {
+        /// The directory.
+        dir: PathBuf,
+        /// Who holds it: process id and what that process wrote down.
+        holder: String,
+    },
+    /// The stored code of a function is missing or is not what was put.
+    #[error("the stored code {hash} is damaged; upload the function again")]
+    DamagedCode {
+        /// The hash that the code should have.
+        hash: ContentHash,
+    },
+    /// A function cannot be given these limits.
+    #[error(transparent)]
+    InvalidLimit(#[from] InvalidLimit),
+    /// The text does not name an engine version; see [`Compat`](crate::Compat).
+    #[error("an engine version is named by 1 to 128 characters of A-Z a-z 0-9 . _ -, not by {0:?}")]
+    InvalidCompat(String),
+    /// A file could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The object store failed.
+    #[error("cannot {action} stored data: {source}")]
+    Store {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// What the store said.
+        source: object_store::Error,
+    },
+    /// The task that did the work ended early: the process is shutting down.
+    #[error("storage work was cut short: {source}")]
+    CutShort {
+        /// How the task ended.
+        source: tokio::task::JoinError,
+    },
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// For `map_err` on file operations.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| match is_no_space(&source) {
+            true => Self::NoSpace {
+                source: source.into(),
+            },
+            false => Self::Io {
+                action,
+                path: path.to_owned(),
+                source,
+            },
+        }
+    }
+
+    /// For `map_err` on object store operations.
+    pub(crate) fn store(action: &'static str) -> impl Fn(object_store::Error) -> Self {
+        move |source| match is_no_space(&source) {
+            true => Self::NoSpace {
+                source: source.into(),
+            },
+            false => Self::Store { action, source },
+        }
+    }
+}
+
+impl From<tokio::task::JoinError> for Error {
+    fn from(source: tokio::task::JoinError) -> Self {
+        Self::CutShort { source }
+    }
+}
+
+/// Whether a full disk or a used-up quota lies at the bottom of `error`.
+fn is_no_space(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if matches!(
+            kind,
+            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        ) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_found_below_other_errors() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let nested = object_store::Error::Generic {
+            store: "test",
+            source: Box::new(full()),
+        };
+        assert!(matches!(
+            Error::store("write")(nested),
+            Error::NoSpace { .. }
+        ));
+        let quota = io::Error::from(io::ErrorKind::QuotaExceeded);
+        assert!(matches!(
+            Error::io("write", Path::new("x"))(quota),
+            Error::NoSpace { .. }
+        ));
+    }
+
+    #[test]
+    fn other_failures_name_the_file_and_the_action() {
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let error = Error::io("read", Path::new("/data/x"))(denied);
+        assert_eq!(error.to_string(), "cannot read /data/x: permission denied");
+    }
+}

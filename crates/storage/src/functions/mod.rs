@@ -1,0 +1,130 @@
+//! Functions: their records and their code.
+
+mod blobs;
+mod commit;
+mod index;
+mod load;
+mod read;
+mod record;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use faasm_model::{ContentHash, FunctionName, LimitOverrides, Name};
+
+pub use index::Page;
+pub use read::CodeStream;
+pub use record::FunctionRecord;
+
+use crate::objects::Objects;
+use crate::{Artifacts, DataDirLock, Result, SpooledFile};
+use commit::Committer;
+use index::Index;
+
+/// The functions of a deployment. Cheap to clone.
+///
+/// Records are held in memory and looked up there. **As long as somebody holds a record,
+/// the code that it names stays readable**, also when the function has been replaced or
+/// deleted: calls in flight finish on the code that they started with.
+///
+/// A change goes on to its end even if the future that asked for it is dropped.
+#[derive(Clone)]
+pub struct Functions {
+    committer: Arc<Committer>,
+}
+
+impl Functions {
+    /// Most items of one [`Page`]; a greater `limit` counts as this, and 0 as 1.
+    pub const MAX_PAGE: usize = Index::MAX_PAGE;
+
+    /// Loads all records, and deletes code that no function refers to.
+    pub(crate) async fn load(
+        objects: Objects,
+        artifacts: Artifacts,
+        lock: Arc<DataDirLock>,
+    ) -> Result<Self> {
+        let committer = load::load(objects, artifacts, lock).await?;
+        Ok(Self {
+            committer: Arc::new(committer),
+        })
+    }
+
+    /// The function of that name. Touches nothing but memory.
+    pub fn get(&self, name: &FunctionName) -> Option<Arc<FunctionRecord>> {
+        self.committer.index.get(name)
+    }
+
+    /// Stores `code` as the function `name`, keeping the limits of the one it replaces.
+    /// It is durable, and what [`get`](Self::get) returns, when this returns. Of two
+    /// concurrent puts of one name, one is in force in the end, whole.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`](crate::Error::NoSpace), [`Error::Store`](crate::Error::Store)
+    /// or [`Error::Io`](crate::Error::Io); the function is then as it was before.
+    pub async fn put(&self, name: FunctionName, code: SpooledFile) -> Result<Arc<FunctionRecord>> {
+        let committer = Arc::clone(&self.committer);
+        tokio::spawn(async move { committer.put(name, code).await }).await?
+    }
+
+    /// Replaces the function's own limits, durably. `None` if there is no such function.
+    ///
+    /// # Errors
+    /// [`Error::InvalidLimit`](crate::Error::InvalidLimit), or as [`put`](Self::put).
+    pub async fn set_limits(
+        &self,
+        name: &FunctionName,
+        limits: LimitOverrides,
+    ) -> Result<Option<Arc<FunctionRecord>>> {
+        let committer = Arc::clone(&self.committer);
+        let name = name.clone();
+        tokio::spawn(async move { committer.set_limits(name, limits).await }).await?
+    }
+
+    /// Deletes the function, durably; `false` if there is none.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put). The function may then still be there; deleting it again is
+    /// safe.
+    pub async fn delete(&self, name: &FunctionName) -> Result<bool> {
+        let committer = Arc::clone(&self.committer);
+        let name = name.clone();
+        tokio::spawn(async move { committer.delete(name).await }).await?
+    }
+
+    /// The function's code, as a stream that ends with an error if it is not what was put.
+    ///
+    /// # Errors
+    /// [`Error::DamagedCode`](crate::Error::DamagedCode) if it is not there,
+    /// [`Error::Store`](crate::Error::Store) if it cannot be read.
+    pub async fn read(&self, record: &Arc<FunctionRecord>) -> Result<CodeStream> {
+        read::open(&self.committer, record).await
+    }
+
+    /// The function's code, whole and checked.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn code(&self, record: &Arc<FunctionRecord>) -> Result<Bytes> {
+        read::collect(self.read(record).await?, record.size).await
+    }
+
+    /// The users who have functions, sorted; those behind `after`, `limit` at most.
+    pub fn users(&self, after: Option<&Name>, limit: usize) -> Page<Name> {
+        self.committer.index.users(after, limit)
+    }
+
+    /// The functions of `user` by name; those behind `after`, `limit` at most.
+    pub fn list(
+        &self,
+        user: &Name,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Page<Arc<FunctionRecord>> {
+        self.committer.index.list(user, after, limit)
+    }
+
+    /// Whether any function has, or had for someone who still holds it, this code.
+    pub(crate) fn uses(&self, hash: &ContentHash) -> bool {
+        self.committer.blobs.is_held(hash)
+    }
+}

@@ -1,0 +1,62 @@
+//! Where faasm keeps what must outlive a call: the code and the records of functions,
+//! bodies on their way in, and a cache of compiled code.
+//!
+//! [`Storage`] opens a data directory that a [`DataDirLock`] reserves for this process.
+//! In it are
+//!
+//! | path | what |
+//! |---|---|
+//! | `lock` | names the server that uses the directory |
+//! | `objects/functions/{user}/{function}.json` | a [`FunctionRecord`]: writing it is an upload's commit |
+//! | `objects/code/{hash}.wasm` | code, once however many functions have it |
+//! | `spool/` | bodies that are being received; emptied at start |
+//! | `cache/code/{engine}/{hash}.cwasm`, `.mac` | compiled code, and the proof that it is ours |
+//! | `keys/artifact.key` | the key of those proofs |
+//!
+//! What is under `objects/` is durable when the method that wrote it returns: files and
+//! directory entries are synced. Nothing here knows what the bytes mean.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use faasm_model::FunctionName;
+//! use faasm_storage::{DataDirLock, Storage};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let temp = tempfile::tempdir()?;
+//! # let data_dir = temp.path();
+//! let storage = Storage::open(DataDirLock::acquire(data_dir, "an example")?).await?;
+//!
+//! let mut body = storage.spool().create(1 << 20);
+//! body.write(Bytes::from_static(b"\0asm\x01\0\0\0")).await?;
+//! let body = body.finish().await?;
+//!
+//! let name = FunctionName::new("demo", "empty")?;
+//! let record = storage.functions().put(name.clone(), body).await?;
+//! assert_eq!(storage.functions().get(&name).as_ref(), Some(&record));
+//! assert_eq!(storage.functions().code(&record).await?.len(), 8);
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod artifact_key;
+mod artifacts;
+mod compat;
+mod dirs;
+mod error;
+mod functions;
+mod keyed_locks;
+mod lock;
+mod nofollow;
+mod objects;
+mod spool;
+mod storage;
+
+pub use artifacts::Artifacts;
+pub use compat::Compat;
+pub use error::{Error, Result};
+pub use functions::{CodeStream, FunctionRecord, Functions, Page};
+pub use lock::DataDirLock;
+pub use spool::{Spool, SpoolWriter, SpooledFile};
+pub use storage::Storage;

@@ -1,0 +1,249 @@
+//! The object store, with the promises that the rest of this crate builds on.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt};
+use tokio::io::AsyncReadExt;
+use tokio::task::spawn_blocking;
+
+use crate::keyed_locks::locked;
+use crate::{Error, Result, SpooledFile, dirs};
+
+/// Bytes of one part of a large upload; S3 takes no less than 5 MiB.
+const PART_BYTES: u64 = 8 << 20;
+
+/// Bytes that are read from a local file at once.
+const READ_BYTES: u64 = 256 << 10;
+
+/// Objects by key. A put is atomic; it and a delete are durable when they return.
+#[derive(Clone, Debug)]
+pub(crate) struct Objects {
+    store: Arc<dyn ObjectStore>,
+    local: Arc<LocalTree>,
+}
+
+/// What the local backend leaves to be done for durability.
+#[derive(Debug)]
+struct LocalTree {
+    root: PathBuf,
+    /// Directories whose own entry is known to be on disk.
+    durable: Mutex<HashSet<PathBuf>>,
+}
+
+impl Objects {
+    /// Opens the directory `root`, which exists and which no other process uses.
+    pub(crate) fn open_local(root: PathBuf) -> Result<Self> {
+        let mut durable = HashSet::new();
+        settle(&root, &mut durable)?;
+        let store = LocalFileSystem::new_with_prefix(&root)
+            .map_err(Error::store("open"))?
+            .with_fsync(true);
+        Ok(Self {
+            store: Arc::new(store),
+            local: Arc::new(LocalTree {
+                root,
+                durable: Mutex::new(durable),
+            }),
+        })
+    }
+
+    /// Stores a small object.
+    pub(crate) async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
+        self.store
+            .put(key, bytes.into())
+            .await
+            .map_err(Error::store("write"))?;
+        self.make_parents_durable(key).await
+    }
+
+    /// Stores the bytes of `file`, of which no more than a part is ever in memory.
+    pub(crate) async fn put_file(&self, key: &Key, file: &SpooledFile) -> Result<()> {
+        let path = file.path();
+        let mut source = tokio::fs::File::open(path)
+            .await
+            .map_err(Error::io("open", path))?;
+        if file.size() <= PART_BYTES {
+            let bytes = read_part(&mut source, path).await?;
+            return self.put(key, bytes).await;
+        }
+        let mut upload = self
+            .store
+            .put_multipart(key)
+            .await
+            .map_err(Error::store("write"))?;
+        let sent = async {
+            loop {
+                let part = read_part(&mut source, path).await?;
+                if part.is_empty() {
+                    break;
+                }
+                let sent = upload.put_part(part.into()).await;
+                sent.map_err(Error::store("write"))?;
+            }
+            upload.complete().await.map_err(Error::store("write"))
+        };
+        if let Err(error) = sent.await {
+            // What was sent is garbage whether or not it can be removed now.
+            let _ = upload.abort().await;
+            return Err(error);
+        }
+        self.make_parents_durable(key).await
+    }
+
+    /// An object's size and bytes, or `None` if it does not exist. Once this returns,
+    /// the local backend delivers the whole object even if it is replaced or deleted.
+    pub(crate) async fn get(
+        &self,
+        key: &Key,
+    ) -> Result<Option<(u64, BoxStream<'static, Result<Bytes>>)>> {
+        let got = match self.store.get(key).await {
+            Ok(got) => got,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(Error::store("read")(error)),
+        };
+        let size = got.meta.size;
+        let bytes = match got.payload {
+            GetResultPayload::File(file, path) => read_file(file, path),
+            GetResultPayload::Stream(stream) => stream.map_err(Error::store("read")).boxed(),
+        };
+        Ok(Some((size, bytes)))
+    }
+
+    /// The bytes of an object that is at most `max_bytes` large; `None` if there is
+    /// no such object.
+    pub(crate) async fn get_small(&self, key: &Key, max_bytes: u64) -> Result<Option<Bytes>> {
+        let Some((size, bytes)) = self.get(key).await? else {
+            return Ok(None);
+        };
+        if size > max_bytes {
+            return Err(Error::TooLarge { limit: max_bytes });
+        }
+        let all: Vec<Bytes> = bytes.try_collect().await?;
+        Ok(Some(all.concat().into()))
+    }
+
+    /// Removes an object; it is no error if there is none.
+    pub(crate) async fn delete(&self, key: &Key) -> Result<()> {
+        match self.store.delete(key).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(Error::store("delete")(error)),
+        }
+        // The local backend does not sync deletes. Also done when nothing was there: an
+        // earlier delete may have failed half way.
+        let dir = self.local.dir_of(key);
+        spawn_blocking(move || match dir.exists() {
+            true => dirs::sync(&dir),
+            false => Ok(()),
+        })
+        .await?
+    }
+
+    /// All objects below `prefix`.
+    pub(crate) fn list(&self, prefix: &Key) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.store
+            .list(Some(prefix))
+            .map_err(Error::store("list"))
+            .boxed()
+    }
+
+    /// The local backend syncs the directories that it creates, but not those which a
+    /// concurrent put has created and not synced yet.
+    async fn make_parents_durable(&self, key: &Key) -> Result<()> {
+        let dir = self.local.dir_of(key);
+        if locked(&self.local.durable).contains(&dir) {
+            return Ok(());
+        }
+        let local = Arc::clone(&self.local);
+        spawn_blocking(move || {
+            let above = dir.ancestors().skip(1);
+            for parent in above.take_while(|parent| parent.starts_with(&local.root)) {
+                dirs::sync(parent)?;
+            }
+            locked(&local.durable).insert(dir);
+            Ok(())
+        })
+        .await?
+    }
+}
+
+impl LocalTree {
+    fn dir_of(&self, key: &Key) -> PathBuf {
+        let mut path = self.root.clone();
+        path.extend(key.parts().map(|part| part.as_ref().to_owned()));
+        path.pop();
+        path
+    }
+}
+
+async fn read_part(file: &mut tokio::fs::File, path: &Path) -> Result<Bytes> {
+    let mut part = Vec::new();
+    let read = file.take(PART_BYTES).read_to_end(&mut part).await;
+    read.map_err(Error::io("read", path))?;
+    Ok(part.into())
+}
+
+fn read_file(file: File, path: PathBuf) -> BoxStream<'static, Result<Bytes>> {
+    stream::try_unfold((file, path), |(file, path)| async {
+        spawn_blocking(move || {
+            let mut chunk = Vec::new();
+            let read = (&file).take(READ_BYTES).read_to_end(&mut chunk);
+            match read.map_err(Error::io("read", &path))? {
+                0 => Ok(None),
+                _ => Ok(Some((Bytes::from(chunk), (file, path)))),
+            }
+        })
+        .await?
+    })
+    .boxed()
+}
+
+/// Makes `dir` and all below it durable, and removes the half-written files
+/// (`{name}#{number}`) that the local backend leaves behind when the process is killed.
+/// No key of ours contains `#`.
+///
+/// A killed process may have renamed a file without syncing the directory. We see the new
+/// file and act on it, so it must not turn back into the old one.
+fn settle(dir: &Path, durable: &mut HashSet<PathBuf>) -> Result<()> {
+    let is_staged = |name: &str| {
+        let number = name.rsplit_once('#').map(|(_, number)| number);
+        number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    dirs::clean(dir, is_staged)?;
+    dirs::sync(dir)?;
+    durable.insert(dir.to_owned());
+    for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
+        let entry = entry.map_err(Error::io("list", dir))?;
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            settle(&entry.path(), durable)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_a_killed_process_was_writing_are_removed() {
+        let temp = tempfile::tempdir().unwrap();
+        let user = temp.path().join("functions/u");
+        dirs::create_durably(&user).unwrap();
+        for name in ["f.json", "f.json#1", "f.json#22"] {
+            fs::write(user.join(name), "").unwrap();
+        }
+        Objects::open_local(temp.path().to_owned()).unwrap();
+        let left: Vec<_> = fs::read_dir(user).unwrap().flatten().collect();
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].file_name(), "f.json");
+    }
+}

@@ -1,0 +1,159 @@
+//! Bodies on their way in: streamed to a file, never held in memory.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use faasm_model::ContentHash;
+use tempfile::{NamedTempFile, TempPath};
+use tokio::task::spawn_blocking;
+
+use crate::{Error, Result, dirs};
+
+/// Bytes that are gathered before the disk is bothered.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// Makes temporary files for bodies. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    dir: Arc<Path>,
+}
+
+/// A body that is being received. Dropping it removes what was received.
+#[derive(Debug)]
+pub struct SpoolWriter {
+    limit: u64,
+    size: u64,
+    batch: Vec<u8>,
+    /// Away while a batch is being written, and gone for good if that fails.
+    sink: Option<Sink>,
+}
+
+/// A body that was received whole, in a file of its own. Dropping it removes the file.
+#[derive(Debug)]
+pub struct SpooledFile {
+    path: TempPath,
+    size: u64,
+    hash: ContentHash,
+}
+
+#[derive(Debug)]
+struct Sink {
+    dir: Arc<Path>,
+    /// Created with the first batch, on a thread that may block.
+    file: Option<NamedTempFile>,
+    hasher: blake3::Hasher,
+}
+
+impl Spool {
+    /// Takes over `dir`, which exists, and removes what a former process left in it.
+    pub(crate) fn open(dir: PathBuf) -> Result<Self> {
+        dirs::clean(&dir, |_| true)?;
+        Ok(Self { dir: dir.into() })
+    }
+
+    /// Starts to receive a body of at most `max_bytes` bytes.
+    pub fn create(&self, max_bytes: u64) -> SpoolWriter {
+        SpoolWriter {
+            limit: max_bytes,
+            size: 0,
+            batch: Vec::new(),
+            sink: Some(Sink {
+                dir: Arc::clone(&self.dir),
+                file: None,
+                hasher: blake3::Hasher::new(),
+            }),
+        }
+    }
+}
+
+impl SpoolWriter {
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] if the body grows over its limit, [`Error::NoSpace`] or
+    /// [`Error::Io`] if it cannot be written. After an error, and after a write that
+    /// was abandoned before it was done, all that follows is [`Error::Interrupted`].
+    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.size = self.size.saturating_add(length);
+        if self.size > self.limit {
+            self.sink = None;
+            return Err(Error::TooLarge { limit: self.limit });
+        }
+        // Copied even when large: a slice may keep a far larger buffer alive.
+        self.batch.extend_from_slice(&bytes);
+        match self.batch.len() >= BATCH_BYTES {
+            true => self.flush().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Ends the body.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn finish(mut self) -> Result<SpooledFile> {
+        self.flush().await?;
+        match self.sink.take() {
+            Some(Sink {
+                file: Some(file),
+                hasher,
+                ..
+            }) => Ok(SpooledFile {
+                path: file.into_temp_path(),
+                size: self.size,
+                hash: ContentHash::from_bytes(*hasher.finalize().as_bytes()),
+            }),
+            _ => Err(Error::Interrupted),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        let mut sink = self.sink.take().ok_or(Error::Interrupted)?;
+        let mut batch = std::mem::take(&mut self.batch);
+        let (sink, batch) = spawn_blocking(move || {
+            sink.write(&batch)?;
+            batch.clear();
+            Ok::<_, Error>((sink, batch))
+        })
+        .await??;
+        self.sink = Some(sink);
+        self.batch = batch;
+        Ok(())
+    }
+}
+
+impl Sink {
+    fn write(&mut self, batch: &[u8]) -> Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(
+                NamedTempFile::new_in(&self.dir)
+                    .map_err(Error::io("create a file in", &self.dir))?,
+            ),
+        };
+        let written = file.as_file_mut().write_all(batch);
+        written.map_err(Error::io("write", file.path()))?;
+        self.hasher.update(batch);
+        Ok(())
+    }
+}
+
+impl SpooledFile {
+    /// Where the bytes are, as long as this value lives.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many bytes there are.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The hash of the bytes.
+    pub fn hash(&self) -> ContentHash {
+        self.hash
+    }
+}

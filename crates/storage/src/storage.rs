@@ -1,0 +1,90 @@
+//! The data directory and what is in it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+
+use crate::artifact_key::ArtifactKey;
+use crate::objects::Objects;
+use crate::{Artifacts, DataDirLock, Error, Functions, Result, Spool, dirs};
+
+/// Everything in one data directory. Cheap to clone; the directory stays locked as long
+/// as there is a clone, or a change of a function under way.
+#[derive(Clone)]
+pub struct Storage {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    functions: Functions,
+    spool: Spool,
+    artifacts: Artifacts,
+    lock: Arc<DataDirLock>,
+}
+
+impl Storage {
+    /// Opens the data directory that `lock` holds, creating what is missing in it and
+    /// clearing up what a killed process left.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Store`] or [`Error::NoSpace`] if the directory cannot be
+    /// read or written. Single damaged records are no error: they are logged and left
+    /// out.
+    pub async fn open(lock: DataDirLock) -> Result<Self> {
+        let lock = Arc::new(lock);
+        let data_dir = lock.data_dir().to_owned();
+        let prepare = move || prepare(&data_dir);
+        let (objects, spool, artifacts) = spawn_blocking(prepare).await??;
+        let functions = Functions::load(objects, artifacts.clone(), Arc::clone(&lock)).await?;
+        let (cache, sources) = (artifacts.clone(), functions.clone());
+        let collect = move || cache.retain_sources(|hash| sources.uses(hash));
+        spawn_blocking(collect).await??;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                functions,
+                spool,
+                artifacts,
+                lock,
+            }),
+        })
+    }
+
+    /// The functions.
+    pub fn functions(&self) -> &Functions {
+        &self.inner.functions
+    }
+
+    /// Where bodies are received.
+    pub fn spool(&self) -> &Spool {
+        &self.inner.spool
+    }
+
+    /// The cache of compiled code.
+    pub fn artifacts(&self) -> &Artifacts {
+        &self.inner.artifacts
+    }
+
+    /// The lock on the data directory, to tell others what this server is.
+    pub fn lock(&self) -> &DataDirLock {
+        &self.inner.lock
+    }
+}
+
+fn prepare(data_dir: &Path) -> Result<(Objects, Spool, Artifacts)> {
+    let [objects, spool, cache, keys] =
+        ["objects", "spool", "cache/code", "keys"].map(|name| data_dir.join(name));
+    for dir in [&objects, &spool, &cache, &keys] {
+        dirs::create_durably(dir)?;
+    }
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o700))
+        .map_err(Error::io("make private", &keys))?;
+    let key = ArtifactKey::load_or_create(&keys)?;
+    Ok((
+        Objects::open_local(objects)?,
+        Spool::open(spool)?,
+        Artifacts::open_dir(cache, key),
+    ))
+}

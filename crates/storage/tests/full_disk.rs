@@ -1,0 +1,111 @@
+//! A disk with no room left, played by a small tmpfs. Mounting one needs root.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::{NO_LIMIT, code_of, files, function, open, put, spooled};
+use faasm_storage::{Compat, Error};
+
+/// A mounted tmpfs, unmounted when dropped.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount(size: &str) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let option = format!("size={size}");
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &option, "tmpfs"])
+            .arg(dir.path())
+            .output();
+        match mount {
+            Ok(output) if output.status.success() => Some(Self(dir)),
+            _ => {
+                eprintln!("skipped: no right to mount a tmpfs");
+                None
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount")
+            .args(["-l"])
+            .arg(self.path())
+            .output();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_uploads_and_harms_nothing() {
+    let Some(disk) = SmallDisk::mount("4m") else {
+        return;
+    };
+    let storage = open(disk.path()).await;
+    put(&storage, "u/f", "small").await;
+
+    // No room for the body.
+    let mut writer = storage.spool().create(NO_LIMIT);
+    let refused = loop {
+        if let Err(error) = writer.write(vec![7; 1 << 20].into()).await {
+            break error;
+        }
+    };
+    assert!(matches!(refused, Error::NoSpace { .. }), "{refused}");
+    assert!(files(&disk.path().join("spool")).is_empty());
+
+    // Room for the body, and none for its copy in the store.
+    let body = spooled(&storage, vec![7; 5 << 19]).await.unwrap();
+    let refused = storage
+        .functions()
+        .put(function("u/f"), body)
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, Error::NoSpace { .. }), "{refused}");
+    let compiled = storage.artifacts().put(
+        &Compat::new("v1").unwrap(),
+        faasm_model::ContentHash::of(b"x"),
+        &vec![7; 5 << 20],
+    );
+    assert!(matches!(compiled, Err(Error::NoSpace { .. })));
+
+    assert_eq!(code_of(&storage, "u/f").await.unwrap(), "small");
+    assert_eq!(files(&disk.path().join("objects/code")).len(), 1);
+    assert!(files(&disk.path().join("spool")).is_empty());
+    assert!(files(&disk.path().join("cache/code/v1")).is_empty());
+    put(&storage, "u/f", vec![8; 1 << 20]).await;
+    assert_eq!(code_of(&storage, "u/f").await.unwrap().len(), 1 << 20);
+}
+
+#[tokio::test]
+async fn a_record_that_finds_no_room_takes_its_code_with_it() {
+    let Some(disk) = SmallDisk::mount("1m") else {
+        return;
+    };
+    let storage = open(disk.path()).await;
+    put(&storage, "u/f", "small").await;
+    let body = spooled(&storage, "another").await.unwrap();
+    let free = |bytes: usize| std::fs::write(disk.path().join("filler"), vec![0; bytes]);
+    // Pages are 4 KiB: leave one for the code, none for the record.
+    let mut filler = 1 << 20;
+    while free(filler).is_err() {
+        filler -= 4096;
+    }
+    free(filler - 4096).unwrap();
+    let refused = storage
+        .functions()
+        .put(function("u/g"), body)
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, Error::NoSpace { .. }), "{refused}");
+    assert!(storage.functions().get(&function("u/g")).is_none());
+    assert_eq!(files(&disk.path().join("objects/code")).len(), 1);
+    assert!(storage.functions().delete(&function("u/f")).await.unwrap());
+}
