@@ -1,0 +1,98 @@
+//! A function on its way from the server.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use bytes::Bytes;
+use faasm_model::ContentHash;
+use reqwest::Response;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
+use tokio::io::AsyncWriteExt;
+
+use crate::{Client, Error};
+
+/// The bytes of a stored function, read piece by piece.
+#[derive(Debug)]
+pub struct Download {
+    client: Client,
+    response: Response,
+}
+
+impl Download {
+    pub(crate) fn new(client: Client, response: Response) -> Self {
+        Self { client, response }
+    }
+
+    /// The hash of the bytes, if the server gave one.
+    pub fn hash(&self) -> Option<ContentHash> {
+        self.header(ETAG)?.trim_matches('"').parse().ok()
+    }
+
+    /// The number of bytes that the server announced.
+    pub fn announced_len(&self) -> Option<u64> {
+        self.header(CONTENT_LENGTH)?.parse().ok()
+    }
+
+    /// Whether the function was put as WebAssembly text.
+    pub fn is_text(&self) -> bool {
+        self.header(CONTENT_TYPE)
+            .is_some_and(|kind| kind.starts_with("text/"))
+    }
+
+    /// The next piece; `None` at the end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.client.upload().chunk(&mut self.response).await
+    }
+
+    /// All of it, up to [`max_answer_bytes`](crate::ClientOptions::max_answer_bytes).
+    pub async fn bytes(self) -> Result<Vec<u8>, Error> {
+        self.client.upload().read(self.response).await
+    }
+
+    /// Writes all of it to `path` and says how many bytes. A file that is there is
+    /// replaced only once the new one is whole.
+    pub async fn save(mut self, path: &Path) -> Result<u64, Error> {
+        let io = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            // A device or a pipe must be written to, not replaced.
+            let mut file = tokio::fs::File::create(path).await.map_err(io)?;
+            return self.copy_into(&mut file, path).await;
+        }
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let part = tempfile::Builder::new()
+            .prefix(".faasm-")
+            .permissions(std::fs::Permissions::from_mode(0o666))
+            .tempfile_in(directory)
+            .map_err(io)?;
+        let (file, part) = part.into_parts();
+        let written = self
+            .copy_into(&mut tokio::fs::File::from_std(file), path)
+            .await?;
+        part.persist(path).map_err(|e| io(e.error))?;
+        Ok(written)
+    }
+
+    async fn copy_into(&mut self, file: &mut tokio::fs::File, path: &Path) -> Result<u64, Error> {
+        let io = |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut written = 0;
+        while let Some(piece) = self.chunk().await? {
+            file.write_all(&piece).await.map_err(io)?;
+            written += piece.len() as u64;
+        }
+        file.flush().await.map_err(io)?;
+        Ok(written)
+    }
+
+    fn header(&self, name: reqwest::header::HeaderName) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+}

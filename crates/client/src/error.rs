@@ -1,0 +1,82 @@
+//! What can go wrong, sorted by whose move is next.
+
+use std::error::Error as StdError;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why a request brought no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No server answered, or it went away before its answer was whole.
+    #[error("no answer from {address}: {reason}; is `faasm serve` running there?")]
+    Unreachable {
+        /// Where the request went.
+        address: String,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The server understood the request and said no.
+    #[error("{message}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The server's stable code, `http_<status>` if it gave none.
+        code: String,
+        /// What is wrong, in one line.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+        /// When an overloaded server wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// Something answered, but not as a faasm server does.
+    #[error("{address} does not answer like a faasm server: {what}")]
+    Protocol {
+        /// Where the request went.
+        address: String,
+        /// What was odd.
+        what: String,
+    },
+    /// A local file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The request cannot be expressed; nothing was sent.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Error {
+    /// Wraps the transport's error.
+    pub(crate) fn transport(address: &str, error: &reqwest::Error) -> Self {
+        let address = address.to_owned();
+        if error.is_builder() {
+            return Self::Invalid(format!("the request cannot be sent: {}", innermost(error)));
+        }
+        let reason = match error.is_timeout() {
+            true => "it took longer than the time-out".to_owned(),
+            false => innermost(error),
+        };
+        Self::Unreachable { address, reason }
+    }
+
+    /// Something in an answer that no faasm server says.
+    pub(crate) fn protocol(address: &str, what: impl Into<String>) -> Self {
+        Self::Protocol {
+            address: address.to_owned(),
+            what: what.into(),
+        }
+    }
+}
+
+fn innermost(error: &dyn StdError) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,46 @@
+//! A typed client of a faasm server: store functions, call them, follow their calls.
+//!
+//! ```no_run
+//! use faasm_client::{Client, ClientOptions, Progress};
+//! use faasm_model::{FunctionName, Invocation};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new(ClientOptions::default())?;
+//! let hello = FunctionName::new("demo", "hello")?;
+//! let quiet = |_: Progress| {};
+//! client.put_function(&hello, std::path::Path::new("hello.wasm"), quiet).await?;
+//!
+//! let call = client.invoke(&Invocation::new(hello, "the input")).await?;
+//! println!("{}", String::from_utf8_lossy(&call.output));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Client`] is cheap to clone and keeps its connections. Answers are read up to
+//! [`ClientOptions::max_answer_bytes`], whatever their headers announce. An [`Error`]
+//! tells a server that is not there from one that refuses.
+#![forbid(unsafe_code)]
+
+mod body;
+mod call;
+mod calls;
+mod client;
+mod download;
+mod endpoint;
+mod error;
+mod function;
+mod functions;
+mod graph;
+mod options;
+mod pages;
+
+pub use body::{FunctionSource, Progress};
+pub use call::{CallResult, CallState, CallSummary, Reason};
+pub use calls::{CallFilter, Cancelled};
+pub use client::{Client, Listener, Readiness};
+pub use download::Download;
+pub use error::Error;
+pub use function::{EffectiveLimits, FunctionInfo, FunctionRecord};
+pub use graph::{CallTree, GraphCall};
+pub use options::{ClientOptions, IdempotencyKey, Token};
+pub use reqwest::Url;
