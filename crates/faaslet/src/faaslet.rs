@@ -1,0 +1,161 @@
+//! The host's side of one Faaslet: the data of its store.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use faasm_model::Limits;
+use faasm_vfs::Vfs;
+use wasmtime::Memory;
+
+use crate::budget::MemoryBudget;
+use crate::call::Call;
+use crate::capture::Captured;
+use crate::handles::Handles;
+use crate::loaded::Loaded;
+use crate::options::Options;
+use crate::stop::Stop;
+use crate::turns::{Turn, Turns};
+use crate::usage::Usage;
+
+/// Everything that host functions know about the call they serve.
+pub(crate) struct Faaslet {
+    pub(crate) call: Call,
+    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) options: Arc<Options>,
+    pub(crate) limits: Limits,
+    pub(crate) memory: Option<Memory>,
+    pub(crate) captured: Captured,
+    pub(crate) vfs: Vfs,
+    /// How much of the input has been read as standard input.
+    pub(crate) stdin_position: usize,
+    pub(crate) handles: Handles,
+    pub(crate) usage: Usage,
+    pub(crate) clock: Clock,
+}
+
+/// The call's time: its deadline, and its turns at the processor.
+pub(crate) struct Clock {
+    pub(crate) started: Instant,
+    pub(crate) deadline: Instant,
+    ticks: u32,
+    turns: Arc<Turns>,
+    turn: Arc<std::sync::Mutex<Option<Turn>>>,
+}
+
+/// Ticks after which a function no longer counts as short and takes turns.
+const SHORT_TICKS: u32 = 4;
+
+impl Faaslet {
+    pub(crate) fn new(
+        call: Call,
+        loaded: Arc<Loaded>,
+        options: Arc<Options>,
+        limits: Limits,
+        usage: Usage,
+        budget: &MemoryBudget,
+        turns: Arc<Turns>,
+    ) -> Self {
+        let started = Instant::now();
+        Self {
+            captured: Captured::new(limits.output_bytes, budget.charge()),
+            vfs: Vfs::new(
+                shared_files(),
+                Arc::new(budget.clone()),
+                scratch_limits(&limits),
+            ),
+            stdin_position: 0,
+            handles: Handles::default(),
+            usage,
+            clock: Clock {
+                started,
+                deadline: started + limits.time,
+                ticks: 0,
+                turns,
+                turn: Arc::default(),
+            },
+            memory: None,
+            call,
+            loaded,
+            options,
+            limits,
+        }
+    }
+
+    /// Whether the call must end now.
+    pub(crate) fn check(&self) -> Result<(), Stop> {
+        if self.call.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        if Instant::now() >= self.clock.deadline {
+            return Err(self.out_of_time());
+        }
+        Ok(())
+    }
+
+    fn out_of_time(&self) -> Stop {
+        let ms = self.limits.time.as_millis();
+        Stop::Time { ms }
+    }
+
+    /// Waits inside a host call for `event`, but no longer than the call may live, and
+    /// without holding a turn at the processor.
+    pub(crate) async fn wait<T>(&self, event: impl Future<Output = T>) -> Result<T, Stop> {
+        self.clock.release_turn();
+        tokio::select! {
+            biased;
+            () = self.call.cancel.cancelled() => Err(Stop::Cancelled),
+            result = event => Ok(result),
+            () = tokio::time::sleep_until(self.clock.deadline.into()) => Err(self.out_of_time()),
+        }
+    }
+
+    /// At every tick of the clock: ends the call, or says how it goes on.
+    pub(crate) fn tick(&mut self) -> Result<wasmtime::UpdateDeadline, Stop> {
+        self.check()?;
+        self.clock.ticks = self.clock.ticks.saturating_add(1);
+        if self.clock.ticks <= SHORT_TICKS {
+            return Ok(wasmtime::UpdateDeadline::Yield(1));
+        }
+        let user = self.call.invocation.function.user.clone();
+        let (turns, turn) = (Arc::clone(&self.clock.turns), Arc::clone(&self.clock.turn));
+        let (cancel, deadline) = (self.call.cancel.clone(), self.clock.deadline);
+        let next = async move {
+            drop(take(&turn));
+            // Whoever must end anyway need not wait for a turn to be told so.
+            tokio::select! {
+                granted = turns.wait(&user) => *lock(&turn) = Some(granted),
+                () = cancel.cancelled() => {}
+                () = tokio::time::sleep_until(deadline.into()) => {}
+            }
+        };
+        Ok(wasmtime::UpdateDeadline::YieldCustom(1, Box::pin(next)))
+    }
+}
+
+/// The read-only tree under every call's scratch layer.
+fn shared_files() -> Arc<dyn faasm_vfs::Lower> {
+    Arc::new(faasm_vfs::EmptyTree)
+}
+
+/// Scratch files may take as much as the linear memory may: they live in memory, too.
+fn scratch_limits(limits: &Limits) -> faasm_vfs::Limits {
+    faasm_vfs::Limits {
+        max_scratch_bytes: limits.memory_bytes,
+        ..faasm_vfs::Limits::default()
+    }
+}
+
+impl Clock {
+    fn release_turn(&self) {
+        drop(take(&self.turn));
+    }
+}
+
+fn lock(turn: &std::sync::Mutex<Option<Turn>>) -> std::sync::MutexGuard<'_, Option<Turn>> {
+    turn.lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn take(turn: &std::sync::Mutex<Option<Turn>>) -> Option<Turn> {
+    lock(turn).take()
+}

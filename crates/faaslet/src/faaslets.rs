@@ -1,0 +1,95 @@
+//! The handle to everything that runs Faaslets.
+
+use std::sync::Arc;
+
+use faasm_model::{FunctionName, Limits};
+use faasm_storage::{FunctionRecord, Storage};
+
+use crate::budget::MemoryBudget;
+use crate::modules::Modules;
+use crate::options::Options;
+use crate::ticker::Ticker;
+use crate::turns::Turns;
+use crate::{engine, host};
+
+/// Stores and runs functions. Cheap to clone.
+#[derive(Clone)]
+pub struct Faaslets(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) options: Arc<Options>,
+    pub(crate) storage: Storage,
+    pub(crate) modules: Modules,
+    pub(crate) budget: MemoryBudget,
+    pub(crate) ticker: Ticker,
+    pub(crate) turns: Arc<Turns>,
+}
+
+/// Faaslets cannot be run here.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// wasmtime does not start with these options on this machine.
+    #[error(
+        "the WebAssembly engine does not start: {0:#} (fewer --max-faaslets reserve less address space)"
+    )]
+    Engine(wasmtime::Error),
+    /// The cache of compiled code cannot be used.
+    #[error(transparent)]
+    Storage(faasm_storage::Error),
+    /// The thread that interrupts guests cannot be made.
+    #[error("cannot start the ticker thread: {0}")]
+    Ticker(std::io::Error),
+}
+
+impl Faaslets {
+    /// Makes the engine and its pool of slots.
+    pub fn new(options: Options, storage: Storage) -> Result<Self, Error> {
+        let engine = engine::engine(&options).map_err(Error::Engine)?;
+        let linker = host::linker(&engine).map_err(Error::Engine)?;
+        let compatibility = engine::compatibility(&engine).map_err(Error::Storage)?;
+        storage
+            .artifacts()
+            .retain_compat(&compatibility)
+            .map_err(Error::Storage)?;
+        let ticker = Ticker::start(&engine).map_err(Error::Ticker)?;
+        Ok(Self(Arc::new(Shared {
+            budget: MemoryBudget::new(options.memory_budget),
+            turns: Turns::new(options.processors),
+            options: Arc::new(options),
+            modules: Modules::new(engine, linker, storage.clone(), compatibility),
+            storage,
+            ticker,
+        })))
+    }
+
+    /// The function of that name, if there is one.
+    pub fn function(&self, name: &FunctionName) -> Option<Arc<FunctionRecord>> {
+        self.0.storage.functions().get(name)
+    }
+
+    /// The limits of a call of this function.
+    pub fn limits(&self, record: &FunctionRecord) -> Limits {
+        record.limits.over(&self.0.options.limits)
+    }
+
+    /// The process's memory budget.
+    pub fn budget(&self) -> &MemoryBudget {
+        &self.0.budget
+    }
+
+    /// How many Faaslets are alive.
+    pub fn live(&self) -> usize {
+        self.0.ticker.live()
+    }
+
+    /// Drops every cached module. Never needed for fresh code: modules are cached by
+    /// what they are, not by name.
+    pub fn flush(&self) {
+        self.0.modules.flush();
+    }
+
+    /// The engine, for whoever compares with it.
+    pub fn engine(&self) -> &wasmtime::Engine {
+        self.0.modules.engine()
+    }
+}

@@ -1,0 +1,52 @@
+//! Runs calls of functions in **Faaslets**: isolated WebAssembly instances of one
+//! process, each made for one call and gone after it.
+//!
+//! [`Faaslets`] is the handle. [`Faaslets::publish`] checks, compiles and stores an
+//! uploaded module; [`Faaslets::execute`] runs one call of it: it takes a warm slot of
+//! wasmtime's pool, instantiates, runs, and tears down. A guest reaches other calls
+//! through [`Chain`], which whoever schedules calls implements.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use faasm_faaslet::{Faaslets, Options};
+//! use faasm_model::FunctionName;
+//! use faasm_storage::{DataDirLock, Storage};
+//!
+//! let lock = DataDirLock::acquire("data".as_ref(), "an example")?;
+//! let storage = Storage::open(lock).await?;
+//! let faaslets = Faaslets::new(Options::default(), storage)?;
+//! let name = FunctionName::new("demo", "hello")?;
+//! assert!(faaslets.function(&name).is_none());
+//! # Ok(())
+//! # }
+//! ```
+
+mod backtrace;
+mod binary;
+mod budget;
+mod call;
+mod capture;
+mod engine;
+mod faaslet;
+mod faaslets;
+mod handles;
+mod host;
+mod loaded;
+mod memory;
+mod modules;
+mod options;
+mod publish;
+mod refusal;
+mod run;
+mod stop;
+mod ticker;
+mod turns;
+mod usage;
+
+pub use budget::{Charge, MemoryBudget};
+pub use call::{Call, Callee, Chain, ChainRefused, Code, Entry, NoMemory};
+pub use faaslets::{Error, Faaslets};
+pub use options::Options;
+pub use publish::PublishError;
+pub use refusal::Refusal;
+pub use run::Executed;

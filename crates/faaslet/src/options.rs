@@ -1,0 +1,39 @@
+//! What an operator can set about Faaslets.
+
+use std::collections::BTreeMap;
+
+use faasm_model::Limits;
+
+/// Settings of [`crate::Faaslets`].
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Most Faaslets alive at a time, running and waiting. A Faaslet takes about six
+    /// memory mappings, of which Linux allows a process 65,530 by default.
+    pub max_faaslets: u32,
+    /// Native stack that wasm may use, in bytes; the same for all functions.
+    pub max_stack_bytes: usize,
+    /// The process's memory budget, in bytes.
+    pub memory_budget: u64,
+    /// Limits of functions that have none of their own.
+    pub limits: Limits,
+    /// Threads that run guests: so many long computations run at a time.
+    pub processors: usize,
+    /// Environment variables that every function sees.
+    pub env: BTreeMap<String, String>,
+    /// What `__faasm_conf_flag` answers; 0 for others.
+    pub flags: BTreeMap<String, u32>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_faaslets: 8_192,
+            max_stack_bytes: 1 << 20,
+            memory_budget: 2 << 30,
+            limits: Limits::default(),
+            processors: std::thread::available_parallelism().map_or(2, usize::from),
+            env: BTreeMap::new(),
+            flags: BTreeMap::new(),
+        }
+    }
+}

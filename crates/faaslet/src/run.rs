@@ -1,0 +1,310 @@
+//! Executing one call.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use faasm_model::{Failure, FailureKind, Limits, Outcome, Timings};
+use faasm_storage::FunctionRecord;
+use wasmtime::{Instance, ModuleExport, Ref, Store, WasmParams, WasmResults};
+
+use crate::Faaslets;
+use crate::budget::Charge;
+use crate::call::{Call, Entry, NoMemory};
+use crate::faaslet::Faaslet;
+use crate::loaded::{Loaded, Main, Start};
+use crate::stop::{self, End, Stop};
+use crate::usage::Usage;
+
+/// A call that has ended.
+#[derive(Debug)]
+pub struct Executed {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the outcome's bytes take of the memory budget, for as long as they are kept.
+    pub charge: Charge,
+}
+
+impl Faaslets {
+    /// Runs one call from its beginning to its end. Dropping the future ends the call
+    /// and frees everything it held.
+    pub async fn execute(&self, call: Call) -> Executed {
+        match self.loaded(&call).await {
+            Ok(loaded) => self.run(call, loaded).await,
+            Err(outcome) => Executed {
+                outcome: *outcome,
+                charge: self.0.budget.charge(),
+            },
+        }
+    }
+
+    async fn loaded(&self, call: &Call) -> Result<(Arc<Loaded>, Limits), Box<Outcome>> {
+        let failed = |kind, message: String| Box::new(Outcome::failed(kind, message));
+        let name = &call.invocation.function;
+        let record = self.function(name);
+        let limits = record.as_deref().map(|r| self.limits(r));
+        let limits = limits.unwrap_or(self.0.options.limits);
+        if let Entry::Pointer { code, .. } = &call.entry {
+            return Ok((Arc::clone(&code.0), limits));
+        }
+        let Some(record) = record else {
+            let message = format!("there is no function {name}");
+            return Err(failed(FailureKind::FunctionNotFound, message));
+        };
+        let mut loaded = self.0.modules.get(&record).await;
+        if loaded.is_err()
+            && let Some(newer) = self.replaced(&record)
+        {
+            // Replaced while it was being loaded: the old code may be gone already.
+            loaded = self.0.modules.get(&newer).await;
+        }
+        match loaded {
+            Ok(loaded) => Ok((loaded, limits)),
+            Err(error) => {
+                tracing::error!(function = %name, %error, "cannot load the function");
+                Err(failed(FailureKind::Internal, format!("{name}: {error}")))
+            }
+        }
+    }
+
+    /// The function's present record, if that has other code than this one.
+    fn replaced(&self, record: &FunctionRecord) -> Option<Arc<FunctionRecord>> {
+        self.function(&record.name)
+            .filter(|now| now.hash != record.hash)
+    }
+
+    async fn run(&self, call: Call, (loaded, limits): (Arc<Loaded>, Limits)) -> Executed {
+        let shared = &self.0;
+        let usage = match self.reserve(&call, &loaded, &limits).await {
+            Ok(usage) => usage,
+            Err(outcome) => {
+                return Executed {
+                    outcome: *outcome,
+                    charge: shared.budget.charge(),
+                };
+            }
+        };
+        let _alive = shared.ticker.keep_alive();
+        let begun = Instant::now();
+        let mut store = Store::new(
+            loaded.engine(),
+            Faaslet::new(
+                call,
+                Arc::clone(&loaded),
+                Arc::clone(&shared.options),
+                limits,
+                usage,
+                &shared.budget,
+                Arc::clone(&shared.turns),
+            ),
+        );
+        store.limiter(|faaslet| &mut faaslet.usage);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()?));
+        let mut timings = Timings::default();
+        let result = drive(&mut store, &loaded, &mut timings).await;
+        let whole = micros(begun);
+        timings.run_us = whole.saturating_sub(timings.start_us);
+        metrics::histogram!("faasm_cold_start_seconds").record(timings.start_us as f64 / 1e6);
+        finish(store, result, timings, shared.options.max_stack_bytes)
+    }
+}
+
+impl Faaslets {
+    /// Charges the memory that the Faaslet starts with.
+    async fn reserve(
+        &self,
+        call: &Call,
+        loaded: &Loaded,
+        limits: &Limits,
+    ) -> Result<Usage, Box<Outcome>> {
+        let failed = |kind, message| Err(Box::new(Outcome::failed(kind, message)));
+        let (needed, limit) = (loaded.min_memory_bytes, limits.memory_bytes);
+        if needed > limit {
+            let message = format!(
+                "memory limit: the function starts with {needed} bytes of memory, its limit is {limit}"
+            );
+            return failed(FailureKind::MemoryLimit, message);
+        }
+        let mut charge = self.0.budget.charge();
+        let deadline = Instant::now() + limits.time;
+        while !charge.grow(needed) {
+            let is_late = call.no_memory == NoMemory::Fail || Instant::now() >= deadline;
+            if is_late {
+                let message =
+                    "the server's memory budget (--memory-budget) is used up; try again later";
+                return failed(FailureKind::Overloaded, message.to_owned());
+            }
+            tokio::select! {
+                () = tokio::time::sleep(MEMORY_POLL) => {}
+                () = call.cancel.cancelled() => {
+                    return failed(FailureKind::Cancelled, "the call was cancelled".to_owned());
+                }
+            }
+        }
+        Ok(Usage::new(limits, charge, needed))
+    }
+}
+
+/// How often a call that waits for memory looks for it.
+const MEMORY_POLL: Duration = Duration::from_millis(5);
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Instantiates the module and runs what the call's entry says.
+async fn drive(
+    store: &mut Store<Faaslet>,
+    loaded: &Loaded,
+    timings: &mut Timings,
+) -> wasmtime::Result<i32> {
+    let begun = Instant::now();
+    let instance = loaded.instance_pre.instantiate_async(&mut *store).await?;
+    if let Some(memory) = &loaded.memory {
+        let memory = instance.get_module_export(&mut *store, memory);
+        store.data_mut().memory = memory.and_then(wasmtime::Extern::into_memory);
+    }
+    timings.start_us = micros(begun);
+    let mut guest = Guest { store, instance };
+    match guest.store.data().call.entry {
+        Entry::Pointer { pointer, .. } => guest.run_pointer(loaded, pointer).await,
+        Entry::Main { .. } => guest.run_start(&loaded.start).await,
+    }
+}
+
+struct Guest<'a> {
+    store: &'a mut Store<Faaslet>,
+    instance: Instance,
+}
+
+impl Guest<'_> {
+    async fn run_start(&mut self, start: &Start) -> wasmtime::Result<i32> {
+        match start {
+            Start::Command(command) => {
+                self.call::<(), ()>(command, ()).await?;
+                Ok(0)
+            }
+            Start::Steps {
+                constructors,
+                zygote,
+                main,
+                destructors,
+            } => {
+                self.call_if(constructors.as_ref()).await?;
+                self.zygote(zygote.as_ref()).await?;
+                let value = match main {
+                    Main::Plain(main) => self.call(main, ()).await?,
+                    Main::WithArgs(main) => self.call(main, (0, 0)).await?,
+                    Main::Void(main) => self.call(main, ()).await.map(|()| 0)?,
+                };
+                self.call_if(destructors.as_ref()).await?;
+                Ok(value)
+            }
+        }
+    }
+
+    /// Runs the initialiser, which may or may not return a status.
+    async fn zygote(&mut self, zygote: Option<&ModuleExport>) -> wasmtime::Result<()> {
+        let Some(zygote) = zygote else { return Ok(()) };
+        let function = self.function(zygote)?;
+        match function.typed::<(), i32>(&mut *self.store) {
+            Ok(typed) => match typed.call_async(&mut *self.store, ()).await? {
+                0 => Ok(()),
+                status => Err(misuse("_faasm_zygote", format!("returned {status}")).into()),
+            },
+            Err(_) => self.call::<(), ()>(zygote, ()).await,
+        }
+    }
+
+    async fn run_pointer(&mut self, loaded: &Loaded, pointer: u32) -> wasmtime::Result<i32> {
+        const NAME: &str = "__faasm_chain_ptr";
+        let setup = &loaded.pointers;
+        self.call_if(setup.constructors.as_ref()).await?;
+        let Some(table) = &setup.table else {
+            let problem = "the module exports no function table (link with --export-table)";
+            return Err(misuse(NAME, problem.into()).into());
+        };
+        let table = self.instance.get_module_export(&mut *self.store, table);
+        let entry = table
+            .and_then(wasmtime::Extern::into_table)
+            .and_then(|table| table.get(&mut *self.store, u64::from(pointer)));
+        let Some(Ref::Func(Some(function))) = entry else {
+            let problem = format!("there is no function at table index {pointer}");
+            return Err(misuse(NAME, problem).into());
+        };
+        let value = match function.typed::<(), i32>(&*self.store) {
+            Ok(typed) => typed.call_async(&mut *self.store, ()).await?,
+            Err(_) => {
+                let problem =
+                    format!("the function at table index {pointer} is not an `int f(void)`");
+                return Err(misuse(NAME, problem).into());
+            }
+        };
+        self.call_if(setup.destructors.as_ref()).await?;
+        Ok(value)
+    }
+
+    async fn call_if(&mut self, export: Option<&ModuleExport>) -> wasmtime::Result<()> {
+        match export {
+            Some(export) => self.call(export, ()).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn call<P, R>(&mut self, export: &ModuleExport, params: P) -> wasmtime::Result<R>
+    where
+        P: WasmParams + Sync,
+        R: WasmResults + Sync,
+    {
+        let typed = self.function(export)?.typed::<P, R>(&*self.store)?;
+        typed.call_async(&mut *self.store, params).await
+    }
+
+    fn function(&mut self, export: &ModuleExport) -> wasmtime::Result<wasmtime::Func> {
+        self.instance
+            .get_module_export(&mut *self.store, export)
+            .and_then(wasmtime::Extern::into_func)
+            .ok_or_else(|| wasmtime::Error::msg("an export has gone"))
+    }
+}
+
+fn misuse(import: &'static str, problem: String) -> Stop {
+    Stop::Misuse { import, problem }
+}
+
+/// Reads the outcome off the store, then tears the Faaslet down.
+fn finish(
+    mut store: Store<Faaslet>,
+    result: wasmtime::Result<i32>,
+    timings: Timings,
+    max_stack: usize,
+) -> Executed {
+    let faaslet = store.data_mut();
+    let (return_value, mut failure) = match stop::end(result, max_stack) {
+        End::Returned(0) => (0, None),
+        End::Returned(value) => (value, Some(nonzero(value))),
+        End::Failed(failure) => (-1, Some(failure)),
+    };
+    if let Some(failure) = &mut failure {
+        faaslet.usage.explain(failure);
+    }
+    let captured = &mut faaslet.captured;
+    let outcome = Outcome {
+        return_value,
+        output: std::mem::take(&mut captured.output),
+        stdout: Bytes::from(std::mem::take(&mut captured.stdout)),
+        stderr: Bytes::from(std::mem::take(&mut captured.stderr)),
+        failure,
+        timings,
+    };
+    let charge = captured.take_charge();
+    Executed { outcome, charge }
+}
+
+fn nonzero(value: i32) -> Failure {
+    Failure {
+        kind: FailureKind::NonZeroReturn,
+        message: format!("the function returned {value}"),
+    }
+}

@@ -1,0 +1,95 @@
+//! Why a guest stops before its function returns, and what that makes of the call.
+
+use faasm_model::{Failure, FailureKind};
+use wasmtime::{Trap, WasmBacktrace};
+
+use crate::backtrace;
+use crate::call::ChainRefused;
+use crate::memory::BadPointer;
+
+/// A reason of ours to stop a guest; travels through wasmtime as an error.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    #[error("exit({0})")]
+    Exit(i32),
+    #[error("the call was cancelled")]
+    Cancelled,
+    #[error("time limit: the call ran for {ms} ms, its limit")]
+    Time { ms: u128 },
+    #[error(
+        "output limit: stdout, stderr and output data together exceed {limit} bytes (--max-output)"
+    )]
+    Output { limit: u64 },
+    #[error("memory budget: the server has no memory left for the output of this call")]
+    NoMemoryForOutput,
+    #[error(transparent)]
+    Chain(#[from] ChainRefused),
+    #[error(transparent)]
+    BadPointer(#[from] BadPointer),
+    #[error("{import}: {problem}")]
+    Misuse {
+        import: &'static str,
+        problem: String,
+    },
+    #[error("{import} is not available: {reason}")]
+    Unavailable {
+        import: String,
+        reason: &'static str,
+    },
+    #[error("C++ exception thrown: {what} (functions are compiled without exceptions)")]
+    CxxThrow { what: String },
+}
+
+impl Stop {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Cancelled => FailureKind::Cancelled,
+            Self::Time { .. } => FailureKind::TimeLimit,
+            Self::Output { .. } => FailureKind::OutputLimit,
+            Self::NoMemoryForOutput | Self::Chain(ChainRefused::NoMemory) => {
+                FailureKind::MemoryLimit
+            }
+            Self::Chain(_) => FailureKind::ChainLimit,
+            Self::Exit(_)
+            | Self::BadPointer(_)
+            | Self::Misuse { .. }
+            | Self::Unavailable { .. }
+            | Self::CxxThrow { .. } => FailureKind::Trap,
+        }
+    }
+}
+
+/// How a guest's run ended.
+pub(crate) enum End {
+    Returned(i32),
+    Failed(Failure),
+}
+
+/// Reads the end of a run off what wasmtime returned.
+pub(crate) fn end(result: Result<i32, wasmtime::Error>, max_stack: usize) -> End {
+    let error = match result {
+        Ok(value) => return End::Returned(value),
+        Err(error) => error,
+    };
+    if let Some(Stop::Exit(code)) = error.downcast_ref::<Stop>() {
+        return End::Returned(*code);
+    }
+    let (kind, mut message) = if let Some(stop) = error.downcast_ref::<Stop>() {
+        (stop.kind(), stop.to_string())
+    } else if let Some(pointer) = error.downcast_ref::<BadPointer>() {
+        (FailureKind::Trap, pointer.to_string())
+    } else {
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::StackOverflow) => (
+                FailureKind::StackLimit,
+                format!("stack limit: the call stack exceeds {max_stack} bytes (--max-stack)"),
+            ),
+            Some(trap) => (FailureKind::Trap, trap.to_string()),
+            None => (FailureKind::Internal, format!("{error:#}")),
+        }
+    };
+    if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
+        message.push_str(&backtrace::one_line(trace));
+    }
+    End::Failed(Failure { kind, message })
+}

@@ -1,0 +1,113 @@
+//! What a guest has grown, within its limits and the server's memory budget.
+
+use faasm_model::{Failure, FailureKind, Limits};
+
+use crate::budget::Charge;
+
+/// Memory and table elements of one Faaslet.
+pub(crate) struct Usage {
+    charge: Charge,
+    /// Charged before the instance was made: the memory it starts with.
+    prepaid: u64,
+    memory_limit: u64,
+    table_limit: u64,
+    table_elements: u64,
+    refused: Option<Refused>,
+}
+
+/// The last growth that was refused; a guest usually fails soon after.
+#[derive(Clone, Copy, Debug)]
+enum Refused {
+    Memory { wanted: u64, limit: u64 },
+    Budget { wanted: u64 },
+    Table { wanted: u64, limit: u64 },
+}
+
+impl Usage {
+    /// Usage of a Faaslet for whose first `prepaid` bytes of memory `charge` has paid.
+    pub(crate) fn new(limits: &Limits, charge: Charge, prepaid: u64) -> Self {
+        Self {
+            charge,
+            prepaid,
+            memory_limit: limits.memory_bytes,
+            table_limit: limits.table_elements,
+            table_elements: 0,
+            refused: None,
+        }
+    }
+
+    /// Names the limit behind a failure: a guest that was refused memory mostly ends
+    /// in a trap or an `abort` that says nothing of it.
+    pub(crate) fn explain(&self, failure: &mut Failure) {
+        let (kind, why) = match self.refused {
+            None => return,
+            Some(Refused::Memory { wanted, limit }) => (
+                FailureKind::MemoryLimit,
+                format!(
+                    "memory limit: growing to {wanted} bytes was refused, the limit is {limit}"
+                ),
+            ),
+            Some(Refused::Budget { wanted }) => (
+                FailureKind::MemoryLimit,
+                format!(
+                    "memory budget: growing to {wanted} bytes was refused, the server's memory budget (--memory-budget) is used up"
+                ),
+            ),
+            Some(Refused::Table { wanted, limit }) => (
+                FailureKind::TableLimit,
+                format!(
+                    "table limit: growing to {wanted} elements was refused, the limit is {limit}"
+                ),
+            ),
+        };
+        match failure.kind {
+            FailureKind::Trap | FailureKind::NonZeroReturn | FailureKind::Internal => {
+                failure.kind = kind;
+                failure.message = format!("{why}; then: {}", failure.message);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl wasmtime::ResourceLimiter for Usage {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let wanted = desired as u64;
+        if wanted > self.memory_limit {
+            let limit = self.memory_limit;
+            self.refused = Some(Refused::Memory { wanted, limit });
+            return Ok(false);
+        }
+        let more = wanted.saturating_sub(current as u64);
+        let unpaid = more.saturating_sub(self.prepaid);
+        let granted = self.charge.grow(unpaid);
+        if granted {
+            self.prepaid -= more - unpaid;
+        }
+        if !granted {
+            self.refused = Some(Refused::Budget { wanted });
+        }
+        Ok(granted)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let wanted = self.table_elements + (desired.saturating_sub(current)) as u64;
+        if wanted > self.table_limit {
+            let limit = self.table_limit;
+            self.refused = Some(Refused::Table { wanted, limit });
+            return Ok(false);
+        }
+        self.table_elements = wanted;
+        Ok(true)
+    }
+}
