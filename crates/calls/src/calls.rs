@@ -1,0 +1,316 @@
+//! The handle to all calls.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use faasm_calllog::{Accepted, CallLog, Idempotency, NewCall};
+use faasm_faaslet::{Charge, Entry, Executed, Faaslets, NoMemory};
+use faasm_model::{CallId, FailureKind, FinishedCall, Invocation, Outcome, now_ms};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admission::{Admission, Permit};
+use crate::ids::Ids;
+use crate::live::LiveCall;
+use crate::metrics;
+use crate::options::Options;
+use crate::recent::{Recent, RecentCall};
+use crate::refused::Refused;
+use crate::waiters::Rank;
+
+/// All calls of this server. Cheap to clone.
+#[derive(Clone)]
+pub struct Calls(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) options: Options,
+    pub(crate) faaslets: Faaslets,
+    pub(crate) log: Arc<dyn CallLog>,
+    pub(crate) admission: Admission,
+    pub(crate) ids: Arc<Ids>,
+    pub(crate) live: DashMap<CallId, Arc<LiveCall>>,
+    pub(crate) recent: Recent,
+    /// No new calls from outside.
+    pub(crate) closing: AtomicBool,
+    /// Ends calls where they are. Asynchronous ones run again at the next start.
+    pub(crate) halt: CancellationToken,
+    /// Calls that run: a shutdown waits for them.
+    pub(crate) running: TaskTracker,
+    /// Tasks of asynchronous calls, running or queued.
+    pub(crate) logged: TaskTracker,
+    /// Held by a call that may have killed the process, so that it runs beside no other
+    /// of its kind.
+    pub(crate) suspect: tokio::sync::Mutex<()>,
+}
+
+/// How long ended calls may take to be written down at the end of a shutdown.
+const LAST_WRITES: Duration = Duration::from_secs(5);
+
+impl Calls {
+    /// Makes the handle, takes up the calls that an earlier process left, and forgets
+    /// expired results from now on. Must be called within a tokio runtime.
+    pub async fn start(
+        options: Options,
+        faaslets: Faaslets,
+        log: Arc<dyn CallLog>,
+    ) -> Result<Self, faasm_calllog::Error> {
+        let inner = Arc::new(Inner {
+            admission: Admission::new(&options),
+            ids: Ids::new(Arc::clone(&log)).await?,
+            options,
+            faaslets,
+            log,
+            live: DashMap::new(),
+            recent: Recent::default(),
+            closing: AtomicBool::new(false),
+            halt: CancellationToken::new(),
+            running: TaskTracker::new(),
+            logged: TaskTracker::new(),
+            suspect: tokio::sync::Mutex::new(()),
+        });
+        inner.recover().await?;
+        inner.spawn_expiry();
+        Ok(Self(inner))
+    }
+
+    /// Runs a call and returns its record. Dropping the future cancels the call.
+    pub async fn run(&self, invocation: Invocation) -> Result<Arc<FinishedCall>, Refused> {
+        let inner = &self.0;
+        let charge = inner.admit(&invocation)?;
+        let running = inner.running.token();
+        let id = inner.ids.next().map_err(|_| Refused::NoSpace)?;
+        let live = LiveCall::root(id, Arc::new(invocation), now_ms());
+        let tracked = Tracked::new(inner, live);
+        let begun = Instant::now();
+        let finished = match inner.enter(&tracked.live).await? {
+            Some(permit) => {
+                let queued = begun.elapsed();
+                let executed = inner.execute_attended(&tracked.live, permit, queued).await;
+                tracked.end(executed)
+            }
+            None => tracked.end(inner.cancelled()),
+        };
+        drop((running, charge));
+        Ok(finished)
+    }
+
+    /// Accepts a call that runs on its own. When this returns, the call survives the
+    /// end of the process.
+    pub async fn submit(
+        &self,
+        invocation: Invocation,
+        idempotency: Option<Idempotency>,
+    ) -> Result<CallId, Refused> {
+        let charge = self.0.admit(&invocation)?;
+        let user = &invocation.function.user;
+        let place = self.0.admission.queue(user, true);
+        let place = place.map_err(|_| self.0.queue_full(&invocation))?;
+        let inner = Arc::clone(&self.0);
+        // A task of its own: a client that goes away right here must not leave a call
+        // in the log that nobody runs.
+        let accepted = tokio::spawn(async move {
+            let id = inner.ids.next().map_err(|_| Refused::NoSpace)?;
+            let live = LiveCall::root(id, Arc::new(invocation), now_ms());
+            let call = NewCall {
+                id,
+                invocation: Arc::clone(&live.invocation),
+                accepted_at_ms: live.summary().accepted_at_ms,
+                idempotency,
+            };
+            match inner.log.accept(call).await? {
+                Accepted::New => inner.spawn_logged(live, place, charge, 0),
+                Accepted::Existing(first) => return Ok(first),
+                Accepted::Conflict(first) => return Err(Refused::IdempotencyConflict(first)),
+            }
+            Ok(id)
+        });
+        accepted.await.unwrap_or(Err(Refused::ShuttingDown))
+    }
+
+    /// Drops every cached module.
+    pub fn flush(&self) {
+        self.0.faaslets.flush();
+    }
+
+    /// The Faaslets that run the calls.
+    pub fn faaslets(&self) -> &Faaslets {
+        &self.0.faaslets
+    }
+
+    /// Whether new calls are taken.
+    pub fn is_open(&self) -> bool {
+        !self.0.closing.load(Ordering::SeqCst)
+    }
+
+    /// Sets the gauges that describe this moment.
+    pub fn record_gauges(&self) {
+        let load = self.0.admission.load();
+        let budget = self.0.faaslets.budget();
+        let set = |name: &'static str, value: f64| ::metrics::gauge!(name).set(value);
+        set("faasm_calls_running", load.running as f64);
+        set("faasm_calls_waiting", load.waiting as f64);
+        set("faasm_calls_live", self.0.live.len() as f64);
+        set("faasm_faaslets_live", self.0.faaslets.live() as f64);
+        set("faasm_memory_budget_bytes", budget.total() as f64);
+        set("faasm_memory_budget_used_bytes", budget.used() as f64);
+    }
+
+    /// Takes no new calls and lets the running ones end within `grace`. Of those that do
+    /// not, and of those that wait, asynchronous ones run at the next start, and
+    /// synchronous ones are cancelled.
+    pub async fn shut_down(&self, grace: Duration) {
+        let inner = &self.0;
+        inner.closing.store(true, Ordering::SeqCst);
+        inner.running.close();
+        if tokio::time::timeout(grace, inner.running.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                calls = inner.running.len(),
+                "calls still run at the end of the grace period"
+            );
+        }
+        inner.halt.cancel();
+        inner.logged.close();
+        let _ = tokio::time::timeout(LAST_WRITES, inner.logged.wait()).await;
+        inner.log.close().await;
+    }
+}
+
+impl Inner {
+    /// Whether a call from outside is taken at all; charges its input.
+    fn admit(&self, invocation: &Invocation) -> Result<Charge, Refused> {
+        if self.closing.load(Ordering::SeqCst) {
+            return Err(Refused::ShuttingDown);
+        }
+        if self.faaslets.function(&invocation.function).is_none() {
+            return Err(Refused::UnknownFunction(invocation.function.clone()));
+        }
+        let mut charge = self.faaslets.budget().charge();
+        match charge.grow(invocation.input.len() as u64) {
+            true => Ok(charge),
+            false => Err(Refused::NoMemory),
+        }
+    }
+
+    fn queue_full(&self, invocation: &Invocation) -> Refused {
+        Refused::QueueFull {
+            user: invocation.function.user.clone(),
+            limit: self.options.max_queued,
+        }
+    }
+
+    /// A permit for a synchronous call; `None` if it was cancelled while it waited.
+    async fn enter(&self, live: &LiveCall) -> Result<Option<Permit>, Refused> {
+        let user = &live.invocation.function.user;
+        if let Some(permit) = self.admission.try_enter(user) {
+            return Ok(Some(permit));
+        }
+        let place = self.admission.queue(user, false);
+        let _place = place.map_err(|_| self.queue_full(&live.invocation))?;
+        tokio::select! {
+            permit = self.admission.enter(user, Rank::Synchronous) => {
+                permit.map(Some).map_err(|_| Refused::NoFaaslets)
+            }
+            () = live.cancel.cancelled() => Ok(None),
+            () = self.halt.cancelled() => Err(Refused::ShuttingDown),
+        }
+    }
+
+    /// Runs a call whose client waits, but not beyond the end of the server.
+    async fn execute_attended(
+        self: &Arc<Self>,
+        live: &Arc<LiveCall>,
+        permit: Permit,
+        queued: Duration,
+    ) -> Executed {
+        let entry = Entry::Main { index: 0 };
+        let executing = self.execute(live, entry, permit, queued, NoMemory::Fail);
+        let mut executing = std::pin::pin!(executing);
+        tokio::select! {
+            executed = executing.as_mut() => executed,
+            () = self.halt.cancelled() => {
+                live.cancel.cancel();
+                let mut executed = executing.await;
+                if let Some(failure) = &mut executed.outcome.failure
+                    && failure.kind == FailureKind::Cancelled
+                {
+                    failure.message = "the server shut down before the call ended".into();
+                }
+                executed
+            }
+        }
+    }
+
+    /// The end of a call that was cancelled before it ran.
+    pub(crate) fn cancelled(&self) -> Executed {
+        self.failed(FailureKind::Cancelled, "the call was cancelled")
+    }
+
+    /// The end of a call that did not run.
+    pub(crate) fn failed(&self, kind: FailureKind, message: &str) -> Executed {
+        Executed {
+            outcome: Outcome::failed(kind, message),
+            charge: self.faaslets.budget().charge(),
+        }
+    }
+
+    /// Publishes the end of a call and remembers it for a while.
+    pub(crate) fn publish(&self, live: &Arc<LiveCall>, executed: Executed) -> Arc<FinishedCall> {
+        live.note(&executed.outcome);
+        let finished = Arc::new(live.finished(executed.outcome.clone()));
+        self.publish_record(live, executed, Arc::clone(&finished));
+        finished
+    }
+
+    /// Publishes the end of a call whose record is made already.
+    pub(crate) fn publish_record(
+        &self,
+        live: &Arc<LiveCall>,
+        executed: Executed,
+        finished: Arc<FinishedCall>,
+    ) {
+        metrics::ended(&finished.function, &finished.outcome);
+        let root = Arc::clone(&live.root);
+        self.recent.add(RecentCall { finished, root });
+        self.live.remove(&live.id());
+        live.end(executed);
+    }
+}
+
+/// A call in the table of live calls, which ends as cancelled if it is dropped.
+pub(crate) struct Tracked {
+    inner: Arc<Inner>,
+    pub(crate) live: Arc<LiveCall>,
+    ended: bool,
+}
+
+impl Tracked {
+    pub(crate) fn new(inner: &Arc<Inner>, live: Arc<LiveCall>) -> Self {
+        inner.live.insert(live.id(), Arc::clone(&live));
+        Self {
+            inner: Arc::clone(inner),
+            live,
+            ended: false,
+        }
+    }
+
+    pub(crate) fn end(mut self, executed: Executed) -> Arc<FinishedCall> {
+        self.ended = true;
+        self.inner.publish(&self.live, executed)
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.live.cancel.cancel();
+            let gone = "the client went away, or the server ended the call";
+            let executed = self.inner.failed(FailureKind::Cancelled, gone);
+            self.inner.publish(&self.live, executed);
+        }
+    }
+}

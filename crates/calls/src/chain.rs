@@ -1,0 +1,120 @@
+//! Calls made by calls.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use faasm_faaslet::{Callee, Chain, ChainRefused, Charge, Entry, NoMemory};
+use faasm_model::{CallId, FailureKind, FunctionName, Invocation, Outcome};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::admission::Permit;
+use crate::calls::{Inner, Tracked};
+use crate::live::LiveCall;
+use crate::waiters::Rank;
+
+/// What a running call has of the others: its permit, and the calls it has made.
+pub(crate) struct Scope {
+    inner: Arc<Inner>,
+    live: Arc<LiveCall>,
+    permit: Permit,
+    children: Mutex<HashMap<CallId, Arc<LiveCall>>>,
+}
+
+impl Scope {
+    pub(crate) fn new(inner: &Arc<Inner>, live: &Arc<LiveCall>, permit: Permit) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            live: Arc::clone(live),
+            permit,
+            children: Mutex::default(),
+        }
+    }
+
+    fn children(&self) -> std::sync::MutexGuard<'_, HashMap<CallId, Arc<LiveCall>>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Chain for Scope {
+    fn start(&self, callee: Callee) -> Result<CallId, ChainRefused> {
+        let caller = &self.live.invocation;
+        let function = match callee.function {
+            None => caller.function.clone(),
+            Some(function) => FunctionName {
+                user: caller.function.user.clone(),
+                function,
+            },
+        };
+        let mut charge = self.inner.faaslets.budget().charge();
+        if !charge.grow(callee.input.len() as u64) {
+            return Err(ChainRefused::NoMemory);
+        }
+        let pointer = match callee.entry {
+            Entry::Pointer { pointer, .. } => Some(pointer),
+            Entry::Main { .. } => None,
+        };
+        let invocation = Arc::new(Invocation::new(function, callee.input));
+        let id = || self.inner.ids.next().map_err(|_| ChainRefused::NoIds);
+        let child = self
+            .live
+            .chained(id, invocation, pointer, &self.inner.options)?;
+        let id = child.id();
+        self.children().insert(id, Arc::clone(&child));
+        self.inner.spawn_chained(child, callee.entry, charge);
+        Ok(id)
+    }
+
+    fn join(&self, id: CallId) -> BoxFuture<'_, Arc<Outcome>> {
+        let child = self.children().get(&id).cloned();
+        async move {
+            let Some(child) = child else {
+                let message = format!("call {id} was not made by this one");
+                return Arc::new(Outcome::failed(FailureKind::Internal, message));
+            };
+            if let Some(outcome) = child.outcome() {
+                return outcome;
+            }
+            let _lent = self.permit.lend();
+            child.wait().await
+        }
+        .boxed()
+    }
+}
+
+impl Inner {
+    /// Runs a chained call on its own: it goes on when its caller has ended.
+    fn spawn_chained(self: &Arc<Self>, child: Arc<LiveCall>, entry: Entry, charge: Charge) {
+        let running = self.running.token();
+        let inner = Arc::clone(self);
+        let tracked = Tracked::new(self, child);
+        tokio::spawn(async move {
+            let live = &tracked.live;
+            let user = &live.invocation.function.user;
+            let begun = Instant::now();
+            let rank = Rank::Chained(Reverse(live.depth));
+            let permit = tokio::select! {
+                permit = inner.admission.enter(user, rank) => permit,
+                () = live.cancel.cancelled() => {
+                    tracked.end(inner.cancelled());
+                    return;
+                }
+            };
+            let executed = match permit {
+                Ok(permit) => {
+                    inner
+                        .execute(live, entry, permit, begun.elapsed(), NoMemory::Wait)
+                        .await
+                }
+                Err(_) => inner.failed(
+                    FailureKind::Overloaded,
+                    "every Faaslet is taken by calls that wait for others (--max-faaslets)",
+                ),
+            };
+            tracked.end(executed);
+            drop((running, charge));
+        });
+    }
+}

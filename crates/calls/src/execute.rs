@@ -1,0 +1,57 @@
+//! Running a call that has its permit.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use faasm_faaslet::{Call, Entry, Executed, NoMemory};
+use faasm_model::FailureKind;
+use futures::FutureExt;
+use tracing::Instrument;
+
+use crate::admission::Permit;
+use crate::calls::Inner;
+use crate::chain::Scope;
+use crate::live::LiveCall;
+
+impl Inner {
+    /// Runs the call. The permit goes back when the Faaslet is torn down.
+    pub(crate) async fn execute(
+        self: &Arc<Self>,
+        live: &Arc<LiveCall>,
+        entry: Entry,
+        permit: Permit,
+        queued: Duration,
+        no_memory: NoMemory,
+    ) -> Executed {
+        let call = Call {
+            id: live.id(),
+            invocation: Arc::clone(&live.invocation),
+            entry,
+            cancel: live.cancel.clone(),
+            no_memory,
+            chain: Arc::new(Scope::new(self, live, permit)),
+        };
+        let span = tracing::info_span!("call", id = %call.id, function = %call.invocation.function);
+        let running = AssertUnwindSafe(self.faaslets.execute(call)).catch_unwind();
+        let mut executed = match running.instrument(span.clone()).await {
+            Ok(executed) => executed,
+            Err(_) => {
+                tracing::error!(id = %live.id(), "a host function panicked; please report this");
+                self.failed(
+                    FailureKind::Internal,
+                    "the server failed while it ran the call",
+                )
+            }
+        };
+        executed.outcome.timings.queued_us = u64::try_from(queued.as_micros()).unwrap_or(u64::MAX);
+        let failure = executed.outcome.failure.as_ref().map(|f| f.kind);
+        let outcome = failure.map_or("success", FailureKind::code);
+        tracing::debug!(parent: &span, outcome, "call ended");
+        // A deadline or a cancel reaches the callees; other ends let them finish.
+        if let Some(FailureKind::TimeLimit | FailureKind::Cancelled) = failure {
+            live.cancel.cancel();
+        }
+        executed
+    }
+}

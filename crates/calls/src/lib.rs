@@ -1,0 +1,28 @@
+//! The life of a call: it is admitted or refused, waits for its place, runs in a
+//! Faaslet, is awaited, and leaves a result.
+//!
+//! [`Calls`] is the handle. Synchronous calls ([`Calls::run`]) live in memory and touch
+//! no disk. Asynchronous ones ([`Calls::submit`]) are in the durable log before they are
+//! acknowledged, and run at least once whatever happens to the process. Chained calls
+//! belong to the root call below which they were made.
+#![forbid(unsafe_code)]
+
+mod admission;
+mod background;
+mod calls;
+mod chain;
+mod execute;
+mod ids;
+mod live;
+mod lookup;
+mod metrics;
+mod options;
+mod recent;
+mod refused;
+mod waiters;
+
+pub use calls::Calls;
+pub use faasm_calllog::{Idempotency, IdempotencyKey, InvalidIdempotencyKey};
+pub use lookup::{CallState, Cancelled};
+pub use options::Options;
+pub use refused::Refused;

@@ -1,0 +1,234 @@
+//! Calls that have not ended.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use faasm_faaslet::{ChainRefused, Charge, Executed};
+use faasm_model::{
+    CallId, CallStatus, CallSummary, ExecGraph, FinishedCall, FunctionName, GraphNode, Invocation,
+    Outcome, Timings, now_ms,
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::options::Options;
+
+/// A call that has been accepted. It stays reachable for those who wait for it after it
+/// has ended.
+pub(crate) struct LiveCall {
+    pub(crate) invocation: Arc<Invocation>,
+    pub(crate) depth: u32,
+    pub(crate) root: Arc<Root>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) node: Arc<Node>,
+    accepted_at_ms: u64,
+    ended: OnceLock<Ended>,
+    notify: Notify,
+}
+
+struct Ended {
+    outcome: Arc<Outcome>,
+    /// Holds the outcome's bytes in the memory budget while somebody can ask for them.
+    _charge: Charge,
+}
+
+/// What the calls below one root share.
+pub(crate) struct Root {
+    node: Arc<Node>,
+    chained: AtomicU64,
+    below: Mutex<Vec<Arc<Node>>>,
+}
+
+/// A call as the execution graph shows it.
+pub(crate) struct Node {
+    pub(crate) id: CallId,
+    pub(crate) parent: Option<CallId>,
+    pub(crate) function: FunctionName,
+    pub(crate) pointer: Option<u32>,
+    ended: OnceLock<NodeEnd>,
+}
+
+struct NodeEnd {
+    return_value: i32,
+    reason: Option<String>,
+    timings: Timings,
+}
+
+impl Node {
+    fn new(
+        id: CallId,
+        parent: Option<CallId>,
+        function: FunctionName,
+        pointer: Option<u32>,
+    ) -> Arc<Self> {
+        let ended = OnceLock::new();
+        Arc::new(Self {
+            id,
+            parent,
+            function,
+            pointer,
+            ended,
+        })
+    }
+
+    fn to_graph(&self) -> GraphNode {
+        let ended = self.ended.get();
+        GraphNode {
+            id: self.id,
+            parent: self.parent,
+            function: self.function.clone(),
+            pointer: self.pointer,
+            status: match ended {
+                None => CallStatus::Running,
+                Some(NodeEnd { reason: None, .. }) => CallStatus::Success,
+                Some(_) => CallStatus::Failed,
+            },
+            return_value: ended.map(|e| e.return_value),
+            reason: ended.and_then(|e| e.reason.clone()),
+            timings: ended.map_or_else(Timings::default, |e| e.timings),
+        }
+    }
+}
+
+impl Root {
+    fn nodes(&self) -> MutexGuard<'_, Vec<Arc<Node>>> {
+        self.below.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The calls below the root, as they stand.
+    pub(crate) fn graph(&self) -> ExecGraph {
+        let calls = self.nodes().iter().map(|node| node.to_graph()).collect();
+        ExecGraph { calls }
+    }
+
+    /// One of the calls, as it stands: the root itself unless it is one below.
+    pub(crate) fn node_of(&self, id: CallId) -> GraphNode {
+        let nodes = self.nodes();
+        let node = nodes.iter().find(|node| node.id == id);
+        node.unwrap_or(&self.node).to_graph()
+    }
+}
+
+impl LiveCall {
+    /// A call from outside.
+    pub(crate) fn root(id: CallId, invocation: Arc<Invocation>, accepted_at_ms: u64) -> Arc<Self> {
+        let node = Node::new(id, None, invocation.function.clone(), None);
+        let root = Arc::new(Root {
+            node: Arc::clone(&node),
+            chained: AtomicU64::new(0),
+            below: Mutex::default(),
+        });
+        let cancel = CancellationToken::new();
+        Self::with(invocation, 0, root, cancel, node, accepted_at_ms)
+    }
+
+    /// A call made by this one, if it may make one more.
+    pub(crate) fn chained(
+        &self,
+        id: impl FnOnce() -> Result<CallId, ChainRefused>,
+        invocation: Arc<Invocation>,
+        pointer: Option<u32>,
+        options: &Options,
+    ) -> Result<Arc<Self>, ChainRefused> {
+        let depth = self.depth + 1;
+        if depth > options.max_chain_depth {
+            return Err(ChainRefused::TooDeep(options.max_chain_depth));
+        }
+        if self.root.chained.fetch_add(1, Ordering::Relaxed) >= options.max_chained_calls {
+            return Err(ChainRefused::TooMany(options.max_chained_calls));
+        }
+        let node = Node::new(id()?, Some(self.id()), invocation.function.clone(), pointer);
+        let root = Arc::clone(&self.root);
+        root.nodes().push(Arc::clone(&node));
+        let cancel = self.cancel.child_token();
+        Ok(Self::with(invocation, depth, root, cancel, node, now_ms()))
+    }
+
+    fn with(
+        invocation: Arc<Invocation>,
+        depth: u32,
+        root: Arc<Root>,
+        cancel: CancellationToken,
+        node: Arc<Node>,
+        accepted_at_ms: u64,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            invocation,
+            depth,
+            root,
+            cancel,
+            node,
+            accepted_at_ms,
+            ended: OnceLock::new(),
+            notify: Notify::new(),
+        })
+    }
+
+    pub(crate) fn id(&self) -> CallId {
+        self.node.id
+    }
+
+    /// Notes the end of the call, once; wakes nobody yet.
+    pub(crate) fn note(&self, outcome: &Outcome) {
+        let _ = self.node.ended.set(NodeEnd {
+            return_value: outcome.return_value,
+            reason: outcome.failure.as_ref().map(|f| f.message.clone()),
+            timings: outcome.timings,
+        });
+    }
+
+    /// Publishes the outcome to everybody who waits for it. Only the first one counts.
+    pub(crate) fn end(&self, executed: Executed) {
+        self.note(&executed.outcome);
+        let _ = self.ended.set(Ended {
+            outcome: Arc::new(executed.outcome),
+            _charge: executed.charge,
+        });
+        self.notify.notify_waiters();
+    }
+
+    /// The outcome, if the call has ended.
+    pub(crate) fn outcome(&self) -> Option<Arc<Outcome>> {
+        self.ended.get().map(|ended| Arc::clone(&ended.outcome))
+    }
+
+    /// Waits for the outcome.
+    pub(crate) async fn wait(&self) -> Arc<Outcome> {
+        loop {
+            // Registered before the look, so that no end falls between the two.
+            let notified = self.notify.notified();
+            if let Some(outcome) = self.outcome() {
+                return outcome;
+            }
+            notified.await;
+        }
+    }
+
+    pub(crate) fn summary(&self) -> CallSummary {
+        CallSummary {
+            id: self.id(),
+            function: self.invocation.function.clone(),
+            status: CallStatus::Running,
+            accepted_at_ms: self.accepted_at_ms,
+            finished_at_ms: None,
+            return_value: None,
+        }
+    }
+
+    /// The record of the ended call. Only a root's has the graph: were it in all of them,
+    /// calls that make many would cost the square of their number.
+    pub(crate) fn finished(&self, outcome: Outcome) -> FinishedCall {
+        let graph = match self.node.parent {
+            None => self.root.graph(),
+            Some(_) => ExecGraph::default(),
+        };
+        FinishedCall {
+            id: self.id(),
+            function: self.invocation.function.clone(),
+            accepted_at_ms: self.accepted_at_ms,
+            finished_at_ms: now_ms(),
+            outcome,
+            graph,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Why a request about calls is refused.
+
+use faasm_model::{CallId, FunctionName};
+
+/// A request that was not carried out; nothing of it is left behind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There is no such function.
+    #[error("there is no function {0}")]
+    UnknownFunction(FunctionName),
+    /// No such id was issued, or its result has expired.
+    #[error("there is no call {0}: it was never issued, or its result has expired")]
+    UnknownCall(CallId),
+    /// The user has too many calls waiting.
+    #[error("{user} has {limit} calls waiting, which is the limit (--max-queued); try again later")]
+    QueueFull {
+        /// The user.
+        user: faasm_model::Name,
+        /// The limit.
+        limit: usize,
+    },
+    /// The memory budget has no room for the input.
+    #[error("the server's memory budget is used up; try again later")]
+    NoMemory,
+    /// Every Faaslet is taken by callers that wait.
+    #[error(
+        "every Faaslet is taken by calls that wait for others (--max-faaslets); try again later"
+    )]
+    NoFaaslets,
+    /// The idempotency key belongs to another request.
+    #[error(
+        "the idempotency key was used for another request, call {0}; use a new key for a new request"
+    )]
+    IdempotencyConflict(CallId),
+    /// The server is going down.
+    #[error("the server is shutting down; try again")]
+    ShuttingDown,
+    /// The log's disk is full.
+    #[error("the server's disk is full; nothing was accepted")]
+    NoSpace,
+    /// The log failed.
+    #[error("the call log failed: {0}")]
+    Log(faasm_calllog::Error),
+}
+
+impl From<faasm_calllog::Error> for Refused {
+    fn from(error: faasm_calllog::Error) -> Self {
+        match error {
+            faasm_calllog::Error::NoSpace => Self::NoSpace,
+            faasm_calllog::Error::Closed => Self::ShuttingDown,
+            faasm_calllog::Error::UnknownCall(id) => Self::UnknownCall(id),
+            other => Self::Log(other),
+        }
+    }
+}
