@@ -1,0 +1,151 @@
+//! All codes of errors, with the status and the hint that go with each.
+
+use axum::http::StatusCode;
+
+/// What is wrong with a request, as a stable code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// The body, the query or the path cannot be understood.
+    BadRequest,
+    /// A user's or a function's name breaks the rule of names.
+    InvalidName,
+    /// A field has a wrong type or a value out of range.
+    InvalidField,
+    /// A field that the request needs is absent.
+    MissingField,
+    /// Nothing answers at this path.
+    RouteNotFound,
+    /// No such function is stored.
+    FunctionNotFound,
+    /// The call's id was never issued, or its result has expired.
+    CallNotFound,
+    /// The path answers to other methods.
+    MethodNotAllowed,
+    /// The body of the request paused for too long.
+    RequestTimeout,
+    /// The idempotency key belongs to another request.
+    IdempotencyConflict,
+    /// The body is over a limit.
+    BodyTooLarge,
+    /// The upload is not a valid WebAssembly module.
+    InvalidModule,
+    /// The module imports what the host does not provide.
+    UnknownImport,
+    /// The module lacks an export that functions have, or it has another type.
+    MissingExport,
+    /// The module asks for more than a call can get.
+    ModuleTooLarge,
+    /// The request asks for something that this version cannot do.
+    Unsupported,
+    /// The user has too many calls waiting.
+    QueueFull,
+    /// The server's memory or its Faaslets are used up.
+    Overloaded,
+    /// The server is starting, or shutting down.
+    NotReady,
+    /// The server's disk is full.
+    NoSpace,
+    /// Stored code is not what was uploaded.
+    DamagedCode,
+    /// A fault of the server.
+    Internal,
+}
+
+/// A row of the table.
+struct Row(&'static str, StatusCode, &'static str);
+
+impl ErrorCode {
+    /// Every code.
+    pub const ALL: &[Self] = &[
+        Self::BadRequest,
+        Self::InvalidName,
+        Self::InvalidField,
+        Self::MissingField,
+        Self::RouteNotFound,
+        Self::FunctionNotFound,
+        Self::CallNotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::IdempotencyConflict,
+        Self::BodyTooLarge,
+        Self::InvalidModule,
+        Self::UnknownImport,
+        Self::MissingExport,
+        Self::ModuleTooLarge,
+        Self::Unsupported,
+        Self::QueueFull,
+        Self::Overloaded,
+        Self::NotReady,
+        Self::NoSpace,
+        Self::DamagedCode,
+        Self::Internal,
+    ];
+
+    #[rustfmt::skip]
+    const fn row(self) -> Row {
+        use StatusCode as S;
+        match self {
+            Self::BadRequest => Row("bad_request", S::BAD_REQUEST, "see /openapi.json for the form of requests"),
+            Self::InvalidName => Row("invalid_name", S::BAD_REQUEST, "choose another name"),
+            Self::InvalidField => Row("invalid_field", S::BAD_REQUEST, "see /openapi.json for the fields and their types"),
+            Self::MissingField => Row("missing_field", S::BAD_REQUEST, "see /openapi.json for the fields"),
+            Self::RouteNotFound => Row("route_not_found", S::NOT_FOUND, "see /openapi.json for what this listener answers; upload and invoke are two listeners"),
+            Self::FunctionNotFound => Row("function_not_found", S::NOT_FOUND, "upload it with PUT /f/{user}/{function} to the upload listener"),
+            Self::CallNotFound => Row("call_not_found", S::NOT_FOUND, "GET /calls lists the calls that are known"),
+            Self::MethodNotAllowed => Row("method_not_allowed", S::METHOD_NOT_ALLOWED, "the header Allow names the methods"),
+            Self::RequestTimeout => Row("request_timeout", S::REQUEST_TIMEOUT, "send the request again"),
+            Self::IdempotencyConflict => Row("idempotency_conflict", S::CONFLICT, "use a new key for a new request"),
+            Self::BodyTooLarge => Row("body_too_large", S::PAYLOAD_TOO_LARGE, "send less, or have the server's limit raised"),
+            Self::InvalidModule => Row("invalid_module", S::UNPROCESSABLE_ENTITY, "`faasm build` makes modules that fit"),
+            Self::UnknownImport => Row("unknown_import", S::UNPROCESSABLE_ENTITY, "define the symbol in the module, or use the host interface"),
+            Self::MissingExport => Row("missing_export", S::UNPROCESSABLE_ENTITY, "build a WASI command: a program with a `main`"),
+            Self::ModuleTooLarge => Row("module_too_large", S::UNPROCESSABLE_ENTITY, "let the module declare less"),
+            Self::Unsupported => Row("unsupported", S::UNPROCESSABLE_ENTITY, "leave the field out"),
+            Self::QueueFull => Row("queue_full", S::TOO_MANY_REQUESTS, "try again after the time in Retry-After"),
+            Self::Overloaded => Row("overloaded", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
+            Self::NotReady => Row("not_ready", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
+            Self::NoSpace => Row("no_space", S::INSUFFICIENT_STORAGE, "free space on the server's disk; nothing was stored"),
+            Self::DamagedCode => Row("damaged_code", S::INTERNAL_SERVER_ERROR, "upload the function again"),
+            Self::Internal => Row("internal", S::INTERNAL_SERVER_ERROR, "the server's log says more under the x-request-id of this answer"),
+        }
+    }
+
+    /// The code as answers carry it.
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The HTTP status that it comes with.
+    pub const fn status(self) -> StatusCode {
+        self.row().1
+    }
+
+    /// What to do about it.
+    pub const fn hint(self) -> &'static str {
+        self.row().2
+    }
+
+    /// After how many seconds to try again, where that helps.
+    pub const fn retry_after_seconds(self) -> Option<u16> {
+        match self {
+            Self::QueueFull | Self::Overloaded | Self::NotReady => Some(1),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_distinct_and_every_overload_says_when_to_come_back() {
+        let codes: HashSet<_> = ErrorCode::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(codes.len(), ErrorCode::ALL.len());
+        for code in ErrorCode::ALL {
+            let overload = matches!(code.status().as_u16(), 429 | 503);
+            assert_eq!(code.retry_after_seconds().is_some(), overload, "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Errors as answers: one line of text, or JSON for who asks for it.
+
+mod codes;
+mod convert;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use codes::ErrorCode;
+
+use crate::reply;
+
+/// A request that is answered with an error.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError {
+    pub(crate) code: ErrorCode,
+    message: String,
+    /// What only the log is told.
+    pub(crate) cause: Option<Arc<str>>,
+}
+
+/// An error in JSON.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(crate) struct ErrorView<'a> {
+    error: ErrorFields<'a>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorFields)]
+struct ErrorFields<'a> {
+    /// What is wrong, as a stable code.
+    #[schema(value_type = String)]
+    code: &'static str,
+    /// What is wrong, in one line.
+    #[schema(value_type = String)]
+    message: &'a str,
+    /// What to do about it.
+    #[schema(value_type = String)]
+    hint: &'static str,
+}
+
+/// Longest message, in characters: it may quote what was sent.
+const MAX_MESSAGE: usize = 2_000;
+
+impl ApiError {
+    pub(crate) fn new(code: ErrorCode, message: impl AsRef<str>) -> Self {
+        Self {
+            code,
+            message: one_line(message.as_ref(), MAX_MESSAGE),
+            cause: None,
+        }
+    }
+
+    /// A fault of the server: the log is told the cause, the client is not.
+    pub(crate) fn internal(what: &str, cause: impl ToString) -> Self {
+        Self {
+            cause: Some(cause.to_string().into()),
+            ..Self::new(ErrorCode::Internal, what)
+        }
+    }
+
+    /// A field with a wrong value.
+    pub(crate) fn field(field: &str, problem: impl std::fmt::Display) -> Self {
+        Self::new(ErrorCode::InvalidField, format!("`{field}`: {problem}"))
+    }
+
+    /// The answer in the form that the client asked for. `response` is the one made by
+    /// [`into_response`](IntoResponse::into_response), with what others added to it.
+    pub(crate) fn render(&self, mut response: Response, json: bool) -> Response {
+        let (content_type, body) = match json {
+            true => (reply::JSON, self.json()),
+            false => (reply::TEXT, self.text()),
+        };
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        *response.body_mut() = Body::from(body);
+        response
+    }
+
+    fn text(&self) -> String {
+        format!("{} ({})\n", self.message, self.code.hint())
+    }
+
+    fn json(&self) -> String {
+        let error = ErrorFields {
+            code: self.code.as_str(),
+            message: &self.message,
+            hint: self.code.hint(),
+        };
+        // Three strings under string keys always have a JSON form.
+        serde_json::to_string(&ErrorView { error }).unwrap_or_default()
+    }
+}
+
+/// Without a body: that depends on the request and is added by [`ApiError::render`].
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::into_response(self.code.status());
+        if let Some(seconds) = self.code.retry_after_seconds() {
+            let value = HeaderValue::from(seconds);
+            response.headers_mut().insert(RETRY_AFTER, value);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// `text` with control characters made spaces, and cut after so many characters.
+pub(crate) fn one_line(text: &str, max: usize) -> String {
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    let mut line: String = text.trim_end().chars().take(max).map(printable).collect();
+    if text.chars().nth(max).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_bounded_line_whatever_it_quotes() {
+        let error = ApiError::new(ErrorCode::BadRequest, "a\nb\0c\u{1b}[2J");
+        let text = error.text();
+        assert!(text.starts_with("a b c [2J ("), "{text}");
+        assert_eq!(text.matches('\n').count(), 1);
+        let long = ApiError::new(ErrorCode::BadRequest, "ä".repeat(1 << 20));
+        assert!(long.text().chars().count() < 2_200);
+    }
+
+    #[test]
+    fn the_log_is_told_what_the_client_is_not() {
+        let error = ApiError::internal("the server could not read", "/data/secret: EIO");
+        assert!(!error.text().contains("secret") && !error.json().contains("secret"));
+        assert!(error.cause.as_deref().is_some_and(|c| c.contains("secret")));
+    }
+}

@@ -1,0 +1,155 @@
+//! What handlers take from a request's path, query and headers.
+
+use std::convert::Infallible;
+
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use axum::http::request::Parts;
+use faasm_model::{CallId, FunctionName, Name};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+
+use crate::error::{ApiError, ErrorCode};
+
+/// A user and a function in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct FunctionParams {
+    /// The owner: 1 to 128 of A-Z a-z 0-9 . _ -
+    user: String,
+    /// The function: 1 to 128 of A-Z a-z 0-9 . _ -
+    function: String,
+}
+
+/// A user in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct UserParams {
+    /// The owner: 1 to 128 of A-Z a-z 0-9 . _ -
+    user: String,
+}
+
+/// A call in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct CallParams {
+    /// The call's id.
+    #[param(value_type = u64)]
+    id: String,
+}
+
+pub(crate) struct FunctionPath(pub(crate) FunctionName);
+pub(crate) struct UserPath(pub(crate) Name);
+pub(crate) struct CallPath(pub(crate) CallId);
+/// A query; an unknown field in it is ignored.
+pub(crate) struct QueryOf<T>(pub(crate) T);
+/// Whether the client asked for JSON.
+pub(crate) struct WantsJson(pub(crate) bool);
+
+impl<S: Sync> FromRequestParts<S> for FunctionPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let FunctionParams { user, function } = path(parts).await?;
+        Ok(Self(FunctionName {
+            user: name("user", &user)?,
+            function: name("function", &function)?,
+        }))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for UserPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let UserParams { user } = path(parts).await?;
+        Ok(Self(name("user", &user)?))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for CallPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let CallParams { id } = path(parts).await?;
+        Ok(Self(call_id("id", &id)?))
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = Query::try_from_uri(&parts.uri);
+        let Query(query) =
+            query.map_err(|e| ApiError::new(ErrorCode::InvalidField, e.body_text()))?;
+        Ok(Self(query))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for WantsJson {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(wants_json(&parts.headers)))
+    }
+}
+
+/// Whether `Accept` names JSON; `*/*` does not.
+pub(crate) fn wants_json(headers: &HeaderMap) -> bool {
+    let lists = headers
+        .get_all(ACCEPT)
+        .into_iter()
+        .filter_map(|v| v.to_str().ok());
+    let kinds = lists.flat_map(|list| list.split(','));
+    let mut kinds = kinds.map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    kinds.any(|kind| kind.eq_ignore_ascii_case("application/json"))
+}
+
+/// Checks a name; the error says which field it is in.
+pub(crate) fn name(field: &str, text: &str) -> Result<Name, ApiError> {
+    let invalid = |e| ApiError::new(ErrorCode::InvalidName, format!("`{field}`: {e}"));
+    Name::new(text).map_err(invalid)
+}
+
+/// Checks a call's id.
+pub(crate) fn call_id(field: &str, text: &str) -> Result<CallId, ApiError> {
+    text.parse().map_err(|e| ApiError::field(field, e))
+}
+
+async fn path<T: DeserializeOwned + Send>(parts: &mut Parts) -> Result<T, ApiError> {
+    match Path::<T>::from_request_parts(parts, &()).await {
+        Ok(Path(params)) => Ok(params),
+        Err(PathRejection::FailedToDeserializePathParams(failed)) => Err(match failed.kind() {
+            ErrorKind::InvalidUtf8InPathParam { key } => {
+                let problem = format!("`{key}` is not valid UTF-8 where the path is decoded");
+                ApiError::new(ErrorCode::InvalidName, problem)
+            }
+            other => ApiError::new(ErrorCode::BadRequest, other.to_string()),
+        }),
+        Err(other) => Err(ApiError::internal("the server failed to route", other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn json_is_for_who_names_it() {
+        let accept = |value: &'static str| {
+            wants_json(&HeaderMap::from_iter([(
+                ACCEPT,
+                HeaderValue::from_static(value),
+            )]))
+        };
+        assert!(accept("application/json") && accept("text/html, Application/JSON;q=0.9"));
+        assert!(!accept("*/*") && !accept("application/jsonl") && !accept(""));
+        assert!(!wants_json(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,28 @@
+//! Whether the server lives, and whether it is ready.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::api::Api;
+use crate::error::{ApiError, ErrorCode};
+use crate::reply;
+
+/// Whether the process answers.
+#[utoipa::path(get, path = "/healthz", tag = "server", responses(
+    (status = 200, description = "`ok`", content_type = "text/plain", body = String),
+))]
+pub(crate) async fn healthz() -> Response {
+    reply::text("ok\n")
+}
+
+/// Whether uploads and calls would succeed.
+#[utoipa::path(get, path = "/readyz", tag = "server", responses(
+    (status = 200, description = "`ready`", content_type = "text/plain", body = String),
+))]
+pub(crate) async fn readyz(State(api): State<Api>) -> Result<Response, ApiError> {
+    let closing = (!api.calls.is_open()).then_some("the server is shutting down");
+    match api.readiness.problem().or(closing) {
+        Some(problem) => Err(ApiError::new(ErrorCode::NotReady, problem)),
+        None => Ok(reply::text("ready\n")),
+    }
+}

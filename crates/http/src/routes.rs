@@ -1,0 +1,72 @@
+//! The two listeners' routers.
+
+use axum::handler::HandlerWithoutStateExt;
+use axum::http::{Method, Uri};
+use axum::{Extension, Router};
+use tower::Layer;
+use utoipa_axum::router::UtoipaMethodRouter;
+use utoipa_axum::routes;
+
+use crate::api::Api;
+use crate::error::{ApiError, ErrorCode};
+use crate::front::Front;
+use crate::openapi::{self, Document};
+use crate::{health, invoke, metrics, upload};
+
+/// What the upload listener answers.
+pub fn upload_router(api: Api) -> Router {
+    router("faasm upload", api, upload::routes())
+}
+
+/// What the invoke listener answers.
+pub fn invoke_router(api: Api) -> Router {
+    router("faasm invoke", api, invoke::routes())
+}
+
+fn common() -> Vec<UtoipaMethodRouter<Api>> {
+    vec![
+        routes!(health::healthz),
+        routes!(health::readyz),
+        routes!(metrics::metrics),
+        routes!(openapi::openapi),
+    ]
+}
+
+/// One list of routes gives the router, the description, and what `Allow` says.
+fn router(title: &str, api: Api, mut routes: Vec<UtoipaMethodRouter<Api>>) -> Router {
+    routes.extend(common());
+    let document = openapi::document(title, &routes).to_json();
+    let document = Document(document.unwrap_or_default().into());
+    let cors = api
+        .options
+        .cors_origin
+        .as_ref()
+        .map(|origin| origin.layer());
+    let mut router = Router::new();
+    for (_, paths, handlers) in routes {
+        for (path, item) in paths.paths {
+            let mut handlers = handlers.clone().fallback(method_not_allowed);
+            if path == openapi::PATH {
+                handlers = handlers.layer(Extension(document.clone()));
+            }
+            if let Some(cors) = &cors {
+                handlers = handlers.layer(cors.clone());
+            }
+            let front = Front::new(&path, openapi::allow(&item), cors.is_some());
+            router = router.route(&path, handlers.layer(front));
+        }
+    }
+    let nowhere = Front::new("unmatched", None, cors.is_some());
+    let fallback = nowhere.layer(route_not_found.into_service());
+    router.fallback_service(fallback).with_state(api)
+}
+
+async fn route_not_found(method: Method, uri: Uri) -> ApiError {
+    let problem = format!("there is no {method} {}", uri.path());
+    ApiError::new(ErrorCode::RouteNotFound, problem)
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
+    let problem = format!("{} does not answer to {method}", uri.path());
+    ApiError::new(ErrorCode::MethodNotAllowed, problem)
+}

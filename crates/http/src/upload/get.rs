@@ -1,0 +1,84 @@
+//! Reading a function back.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_LENGTH, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use faasm_model::FunctionName;
+use faasm_storage::FunctionRecord;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::view::{FunctionInfoView, etag, not_found};
+use crate::api::Api;
+use crate::error::ApiError;
+use crate::extract::{FunctionParams, FunctionPath};
+use crate::reply;
+
+const WASM: HeaderValue = HeaderValue::from_static("application/wasm");
+
+/// The bytes that were put.
+#[utoipa::path(get, path = "/f/{user}/{function}", tag = "functions",
+    params(FunctionParams, ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has")),
+    responses(
+        (status = 200, description = "The bytes; text/plain if it is the text form",
+            content_type = "application/wasm", body = Vec<u8>, headers(("ETag" = String, description = "The hash of the bytes"))),
+        (status = 304, description = "The client has these bytes"),
+    ),
+)]
+pub(crate) async fn get_function(
+    State(api): State<Api>,
+    FunctionPath(name): FunctionPath,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let record = find(&api, &name)?;
+    let tag = etag(record.hash)?;
+    if is_known(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
+    }
+    let mut pieces = api.storage.functions().read(&record).await?;
+    let first = pieces.try_next().await?.unwrap_or_default();
+    let kind = match first.starts_with(b"\0asm") {
+        true => WASM,
+        false => reply::TEXT,
+    };
+    let whole = stream::once(std::future::ready(Ok(first))).chain(pieces);
+    let mut response = reply::with(StatusCode::OK, kind, Body::from_stream(whole));
+    response.headers_mut().insert(ETAG, tag);
+    response
+        .headers_mut()
+        .insert(CONTENT_LENGTH, record.size.into());
+    Ok(response)
+}
+
+/// What is known of a function.
+#[utoipa::path(get, path = "/f/{user}/{function}/info", tag = "functions", params(FunctionParams),
+    responses((status = 200, description = "The function and its limits", body = FunctionInfoView)),
+)]
+pub(crate) async fn function_info(
+    State(api): State<Api>,
+    FunctionPath(name): FunctionPath,
+) -> Result<Response, ApiError> {
+    let record = find(&api, &name)?;
+    let limits = api.calls.faaslets().limits(&record);
+    reply::json(&FunctionInfoView::new(&record, &limits))
+}
+
+fn find(api: &Api, name: &FunctionName) -> Result<Arc<FunctionRecord>, ApiError> {
+    api.storage
+        .functions()
+        .get(name)
+        .ok_or_else(|| not_found(name))
+}
+
+/// Whether `If-None-Match` has `tag`.
+fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let lists = headers
+        .get_all(IF_NONE_MATCH)
+        .into_iter()
+        .filter_map(|v| v.to_str().ok());
+    let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
+    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}

@@ -1,0 +1,29 @@
+//! The upload listener: storing functions and looking at them.
+
+mod delete;
+mod get;
+mod limits;
+mod list;
+mod put;
+mod view;
+
+use utoipa_axum::router::UtoipaMethodRouter;
+use utoipa_axum::routes;
+
+use crate::api::Api;
+use crate::flush;
+
+pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
+    vec![
+        routes!(
+            put::put_function,
+            get::get_function,
+            delete::delete_function
+        ),
+        routes!(get::function_info),
+        routes!(limits::put_limits),
+        routes!(list::list_users),
+        routes!(list::list_functions),
+        routes!(flush::flush),
+    ]
+}

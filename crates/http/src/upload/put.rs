@@ -1,0 +1,60 @@
+//! Storing a function.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::response::Response;
+use faasm_storage::SpooledFile;
+
+use super::view::{FunctionView, etag};
+use crate::api::Api;
+use crate::body::BodyReader;
+use crate::error::{ApiError, ErrorCode};
+use crate::extract::{FunctionParams, FunctionPath, WantsJson};
+use crate::reply;
+
+/// The user under whose name Python functions are called.
+const RESERVED_USER: &str = "python";
+
+/// Stores a function, in force for the next call.
+///
+/// The body is a WebAssembly module or its text form. It is validated, compiled and
+/// durable before the answer.
+#[utoipa::path(put, path = "/f/{user}/{function}", tag = "functions", params(FunctionParams),
+    request_body(content_type = "application/wasm", content = Vec<u8>),
+    responses((status = 200, description = "Stored; a line of text, or JSON", body = FunctionView)),
+)]
+pub(crate) async fn put_function(
+    State(api): State<Api>,
+    FunctionPath(name): FunctionPath,
+    WantsJson(json): WantsJson,
+    body: Body,
+) -> Result<Response, ApiError> {
+    if name.user.as_str() == RESERVED_USER {
+        let problem = "`user`: the name python is reserved for Python functions";
+        return Err(ApiError::new(ErrorCode::InvalidName, problem));
+    }
+    let upload = receive(&api, body).await?;
+    let record = api.calls.faaslets().publish(&name, upload).await?;
+    let mut response = match json {
+        true => reply::json(&FunctionView::from(record.as_ref()))?,
+        false => reply::text(format!(
+            "{name}: {} bytes, hash {}\n",
+            record.size, record.hash
+        )),
+    };
+    response.headers_mut().insert(ETAG, etag(record.hash)?);
+    Ok(response)
+}
+
+/// Streams the body to disk. Nothing of it stays if this fails or is abandoned.
+async fn receive(api: &Api, body: Body) -> Result<SpooledFile, ApiError> {
+    let options = &api.options;
+    let limit = options.max_function_bytes;
+    let mut body = BodyReader::new(body, limit, options.body_idle_timeout)?;
+    let mut file = api.storage.spool().create(limit);
+    while let Some(piece) = body.next().await? {
+        file.write(piece).await?;
+    }
+    Ok(file.finish().await?)
+}
