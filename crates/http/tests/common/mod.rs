@@ -1,5 +1,9 @@
 //! A server of its own for each test, and a client that says exactly what it is told.
 #![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic, and its helpers with it"
+)]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
