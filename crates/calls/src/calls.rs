@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::admission::{Admission, Permit};
 use crate::ids::Ids;
 use crate::live::LiveCall;
-use crate::metrics;
+use crate::metrics::CallMetrics;
 use crate::options::Options;
 use crate::recent::{Recent, RecentCall};
 use crate::refused::Refused;
@@ -32,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) ids: Arc<Ids>,
     pub(crate) live: DashMap<CallId, Arc<LiveCall>>,
     pub(crate) recent: Recent,
+    metrics: CallMetrics,
     /// No new calls from outside.
     pub(crate) closing: AtomicBool,
     /// Ends calls where they are. Asynchronous ones run again at the next start.
@@ -64,6 +65,7 @@ impl Calls {
             log,
             live: DashMap::new(),
             recent: Recent::default(),
+            metrics: CallMetrics::default(),
             closing: AtomicBool::new(false),
             halt: CancellationToken::new(),
             running: TaskTracker::new(),
@@ -148,7 +150,7 @@ impl Calls {
     pub fn record_gauges(&self) {
         let load = self.0.admission.load();
         let budget = self.0.faaslets.budget();
-        let set = |name: &'static str, value: f64| ::metrics::gauge!(name).set(value);
+        let set = |name: &'static str, value: f64| metrics::gauge!(name).set(value);
         set("faasm_calls_running", load.running as f64);
         set("faasm_calls_waiting", load.waiting as f64);
         set("faasm_calls_live", self.0.live.len() as f64);
@@ -273,7 +275,7 @@ impl Inner {
         executed: Executed,
         finished: Arc<FinishedCall>,
     ) {
-        metrics::ended(&finished.function, &finished.outcome);
+        self.metrics.ended(&finished.function, &finished.outcome);
         let root = Arc::clone(&live.root);
         self.recent.add(RecentCall { finished, root });
         self.live.remove(&live.id());

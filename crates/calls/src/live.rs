@@ -49,6 +49,7 @@ pub(crate) struct Node {
 }
 
 struct NodeEnd {
+    at_ms: u64,
     return_value: i32,
     reason: Option<String>,
     timings: Timings,
@@ -171,6 +172,7 @@ impl LiveCall {
     /// Notes the end of the call, once; wakes nobody yet.
     pub(crate) fn note(&self, outcome: &Outcome) {
         let _ = self.node.ended.set(NodeEnd {
+            at_ms: now_ms(),
             return_value: outcome.return_value,
             reason: outcome.failure.as_ref().map(|f| f.message.clone()),
             timings: outcome.timings,
@@ -226,7 +228,8 @@ impl LiveCall {
             id: self.id(),
             function: self.invocation.function.clone(),
             accepted_at_ms: self.accepted_at_ms,
-            finished_at_ms: now_ms(),
+            // Whoever asks, and whenever, it ended at one moment.
+            finished_at_ms: self.node.ended.get().map_or_else(now_ms, |end| end.at_ms),
             outcome,
             graph,
         }

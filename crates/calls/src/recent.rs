@@ -1,6 +1,6 @@
 //! Calls that ended lately, for those who ask about them by id.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use faasm_model::{CallId, CallSummary, FinishedCall, Name};
@@ -17,10 +17,11 @@ const MAX_BYTES: usize = 2 << 20;
 /// The last few thousand calls that ended, within a fixed amount of memory (32 MiB).
 pub(crate) struct Recent(Vec<Mutex<Shard>>);
 
+/// Oldest first. Looking one up walks over them, which is rare and short; adding one,
+/// which every call does, costs next to nothing.
 #[derive(Default)]
 struct Shard {
-    calls: HashMap<CallId, RecentCall>,
-    order: VecDeque<CallId>,
+    calls: VecDeque<RecentCall>,
     bytes: usize,
 }
 
@@ -49,18 +50,18 @@ impl Recent {
         if size > MAX_BYTES {
             return;
         }
-        let id = call.finished.id;
-        let mut shard = self.shard(id);
-        while shard.order.len() >= MAX_CALLS || shard.bytes + size > MAX_BYTES {
+        let mut shard = self.shard(call.finished.id);
+        while shard.calls.len() >= MAX_CALLS || shard.bytes + size > MAX_BYTES {
             shard.drop_oldest();
         }
         shard.bytes += size;
-        shard.order.push_back(id);
-        shard.calls.insert(id, call);
+        shard.calls.push_back(call);
     }
 
     pub(crate) fn get(&self, id: CallId) -> Option<RecentCall> {
-        self.shard(id).calls.get(&id).cloned()
+        let shard = self.shard(id);
+        let mut newest_first = shard.calls.iter().rev();
+        newest_first.find(|call| call.finished.id == id).cloned()
     }
 
     /// Forgets the calls that ended before then, in milliseconds since 1970.
@@ -81,7 +82,7 @@ impl Recent {
         let mut found = Vec::new();
         for shard in &self.0 {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            let calls = shard.calls.values().map(|call| &call.finished);
+            let calls = shard.calls.iter().map(|call| &call.finished);
             let of_user = calls.filter(|c| user.is_none_or(|user| c.function.user == *user));
             let wanted = of_user.filter(|c| before.is_none_or(|before| c.id < before));
             found.extend(wanted.map(|call| call.summary()));
@@ -92,14 +93,11 @@ impl Recent {
 
 impl Shard {
     fn oldest(&self) -> Option<&FinishedCall> {
-        Some(&self.calls.get(self.order.front()?)?.finished)
+        Some(&self.calls.front()?.finished)
     }
 
     fn drop_oldest(&mut self) {
-        let Some(id) = self.order.pop_front() else {
-            return;
-        };
-        if let Some(call) = self.calls.remove(&id) {
+        if let Some(call) = self.calls.pop_front() {
             self.bytes -= size(&call.finished);
         }
     }

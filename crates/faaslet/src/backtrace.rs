@@ -35,11 +35,13 @@ fn name(frame: &FrameInfo) -> String {
 pub(crate) fn demangle(raw: &str) -> String {
     let demangled = if let Ok(rust) = rustc_demangle::try_demangle(raw) {
         format!("{rust:#}")
+    } else if raw.starts_with("_Z") {
+        let symbol = cpp_demangle::Symbol::new(raw).ok();
+        let text = symbol.and_then(|symbol| symbol.demangle().ok());
+        text.unwrap_or_else(|| raw.to_owned())
     } else {
-        cpp_demangle::Symbol::new(raw)
-            .ok()
-            .and_then(|symbol| symbol.demangle().ok())
-            .unwrap_or_else(|| raw.to_owned())
+        // A plain name of C: taken for a mangled type, `f` would read `float`.
+        raw.to_owned()
     };
     // The name section is the guest's: a name must not forge lines or fill logs.
     demangled
@@ -57,6 +59,7 @@ mod tests {
     fn names_read_as_in_the_source_and_cannot_break_the_line() {
         assert_eq!(demangle("_ZN5Shape4areaEv"), "Shape::area()");
         assert_eq!(demangle("main"), "main");
+        assert_eq!(demangle("f"), "f");
         assert_eq!(demangle("a\nFAILED: b"), "aFAILED: b");
         assert_eq!(demangle(&"x".repeat(5000)).len(), 200);
     }

@@ -7,21 +7,20 @@ use faasm_model::Limits;
 use faasm_vfs::Vfs;
 use wasmtime::Memory;
 
-use crate::budget::MemoryBudget;
 use crate::call::Call;
 use crate::capture::Captured;
+use crate::faaslets::Shared;
 use crate::handles::Handles;
 use crate::loaded::Loaded;
-use crate::options::Options;
 use crate::stop::Stop;
-use crate::turns::{Turn, Turns};
+use crate::turns::Turn;
 use crate::usage::Usage;
 
 /// Everything that host functions know about the call they serve.
 pub(crate) struct Faaslet {
     pub(crate) call: Call,
     pub(crate) loaded: Arc<Loaded>,
-    pub(crate) options: Arc<Options>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) limits: Limits,
     pub(crate) memory: Option<Memory>,
     pub(crate) captured: Captured,
@@ -38,29 +37,29 @@ pub(crate) struct Clock {
     pub(crate) started: Instant,
     pub(crate) deadline: Instant,
     ticks: u32,
-    turns: Arc<Turns>,
-    turn: Arc<std::sync::Mutex<Option<Turn>>>,
+    /// Where a turn is held, once the call has run for so long that it takes turns.
+    turn: Option<TurnSlot>,
 }
+
+type TurnSlot = Arc<std::sync::Mutex<Option<Turn>>>;
 
 /// Ticks after which a function no longer counts as short and takes turns.
 const SHORT_TICKS: u32 = 4;
 
 impl Faaslet {
     pub(crate) fn new(
+        shared: &Arc<Shared>,
         call: Call,
         loaded: Arc<Loaded>,
-        options: Arc<Options>,
         limits: Limits,
         usage: Usage,
-        budget: &MemoryBudget,
-        turns: Arc<Turns>,
     ) -> Self {
         let started = Instant::now();
         Self {
-            captured: Captured::new(limits.output_bytes, budget.charge()),
+            captured: Captured::new(limits.output_bytes, shared.budget.charge()),
             vfs: Vfs::new(
-                shared_files(),
-                Arc::new(budget.clone()),
+                Arc::clone(&shared.shared_files),
+                Arc::clone(&shared.scratch_charge),
                 scratch_limits(&limits),
             ),
             stdin_position: 0,
@@ -70,13 +69,12 @@ impl Faaslet {
                 started,
                 deadline: started + limits.time,
                 ticks: 0,
-                turns,
-                turn: Arc::default(),
+                turn: None,
             },
             memory: None,
+            shared: Arc::clone(shared),
             call,
             loaded,
-            options,
             limits,
         }
     }
@@ -117,7 +115,8 @@ impl Faaslet {
             return Ok(wasmtime::UpdateDeadline::Yield(1));
         }
         let user = self.call.invocation.function.user.clone();
-        let (turns, turn) = (Arc::clone(&self.clock.turns), Arc::clone(&self.clock.turn));
+        let turns = Arc::clone(&self.shared.turns);
+        let turn = Arc::clone(self.clock.turn.get_or_insert_default());
         let (cancel, deadline) = (self.call.cancel.clone(), self.clock.deadline);
         let next = async move {
             drop(take(&turn));
@@ -132,11 +131,6 @@ impl Faaslet {
     }
 }
 
-/// The read-only tree under every call's scratch layer.
-fn shared_files() -> Arc<dyn faasm_vfs::Lower> {
-    Arc::new(faasm_vfs::EmptyTree)
-}
-
 /// Scratch files may take as much as the linear memory may: they live in memory, too.
 fn scratch_limits(limits: &Limits) -> faasm_vfs::Limits {
     faasm_vfs::Limits {
@@ -147,7 +141,9 @@ fn scratch_limits(limits: &Limits) -> faasm_vfs::Limits {
 
 impl Clock {
     fn release_turn(&self) {
-        drop(take(&self.turn));
+        if let Some(turn) = &self.turn {
+            drop(take(turn));
+        }
     }
 }
 

@@ -17,12 +17,17 @@ use crate::{engine, host};
 pub struct Faaslets(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
-    pub(crate) options: Arc<Options>,
+    pub(crate) options: Options,
     pub(crate) storage: Storage,
     pub(crate) modules: Modules,
     pub(crate) budget: MemoryBudget,
     pub(crate) ticker: Ticker,
+    pub(crate) cold_start_seconds: metrics::Histogram,
     pub(crate) turns: Arc<Turns>,
+    /// The read-only tree under every call's scratch files.
+    pub(crate) shared_files: Arc<dyn faasm_vfs::Lower>,
+    /// Where scratch files are charged.
+    pub(crate) scratch_charge: Arc<dyn faasm_vfs::Charge>,
 }
 
 /// Faaslets cannot be run here.
@@ -52,13 +57,17 @@ impl Faaslets {
             .retain_compat(&compatibility)
             .map_err(Error::Storage)?;
         let ticker = Ticker::start(&engine).map_err(Error::Ticker)?;
+        let budget = MemoryBudget::new(options.memory_budget);
         Ok(Self(Arc::new(Shared {
-            budget: MemoryBudget::new(options.memory_budget),
+            shared_files: Arc::new(faasm_vfs::EmptyTree),
+            scratch_charge: Arc::new(budget.clone()),
+            budget,
             turns: Turns::new(options.processors),
-            options: Arc::new(options),
+            options,
             modules: Modules::new(engine, linker, storage.clone(), compatibility),
             storage,
             ticker,
+            cold_start_seconds: metrics::histogram!("faasm_cold_start_seconds"),
         })))
     }
 

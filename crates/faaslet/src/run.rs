@@ -85,27 +85,18 @@ impl Faaslets {
             }
         };
         let _alive = shared.ticker.keep_alive();
-        let begun = Instant::now();
         let mut store = Store::new(
             loaded.engine(),
-            Faaslet::new(
-                call,
-                Arc::clone(&loaded),
-                Arc::clone(&shared.options),
-                limits,
-                usage,
-                &shared.budget,
-                Arc::clone(&shared.turns),
-            ),
+            Faaslet::new(shared, call, Arc::clone(&loaded), limits, usage),
         );
         store.limiter(|faaslet| &mut faaslet.usage);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()?));
         let mut timings = Timings::default();
         let result = drive(&mut store, &loaded, &mut timings).await;
-        let whole = micros(begun);
+        let whole = micros(store.data().clock.started);
         timings.run_us = whole.saturating_sub(timings.start_us);
-        metrics::histogram!("faasm_cold_start_seconds").record(timings.start_us as f64 / 1e6);
+        shared.cold_start_seconds.record(timings.start_us as f64 / 1e6);
         finish(store, result, timings, shared.options.max_stack_bytes)
     }
 }
@@ -127,16 +118,15 @@ impl Faaslets {
             return failed(FailureKind::MemoryLimit, message);
         }
         let mut charge = self.0.budget.charge();
-        let deadline = Instant::now() + limits.time;
+        let mut waited = Duration::ZERO;
         while !charge.grow(needed) {
-            let is_late = call.no_memory == NoMemory::Fail || Instant::now() >= deadline;
-            if is_late {
+            if call.no_memory == NoMemory::Fail || waited >= limits.time {
                 let message =
                     "the server's memory budget (--memory-budget) is used up; try again later";
                 return failed(FailureKind::Overloaded, message.to_owned());
             }
             tokio::select! {
-                () = tokio::time::sleep(MEMORY_POLL) => {}
+                () = tokio::time::sleep(MEMORY_POLL) => waited += MEMORY_POLL,
                 () = call.cancel.cancelled() => {
                     return failed(FailureKind::Cancelled, "the call was cancelled".to_owned());
                 }
@@ -159,7 +149,7 @@ async fn drive(
     loaded: &Loaded,
     timings: &mut Timings,
 ) -> wasmtime::Result<i32> {
-    let begun = Instant::now();
+    let begun = store.data().clock.started;
     let instance = loaded.instance_pre.instantiate_async(&mut *store).await?;
     if let Some(memory) = &loaded.memory {
         let memory = instance.get_module_export(&mut *store, memory);

@@ -53,7 +53,9 @@ impl Ticker {
     /// Notes one more live Faaslet until the value is dropped.
     pub(crate) fn keep_alive(&self) -> Alive {
         self.shared.live.fetch_add(1, Ordering::SeqCst);
-        if self.shared.asleep.swap(false, Ordering::SeqCst) {
+        // The plain look first: it is shared by all calls, and nearly always false.
+        let asleep = &self.shared.asleep;
+        if asleep.load(Ordering::SeqCst) && asleep.swap(false, Ordering::SeqCst) {
             self.thread.unpark();
         }
         Alive(Arc::clone(&self.shared))

@@ -60,7 +60,7 @@ fn environment(faaslet: &Faaslet) -> Vec<String> {
         format!("FAASM_FUNCTION={}", name.function),
         format!("FAASM_CALL_ID={}", faaslet.call.id),
     ];
-    let deployment = faaslet.options.env.iter();
+    let deployment = faaslet.shared.options.env.iter();
     let deployment = deployment.map(|(key, value)| format!("{key}={value}"));
     deployment.chain(own).collect()
 }
