@@ -1,3 +1,12 @@
 //! `faasm`: the server and everything to use it with, in one binary.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod cli;
+mod commands;
+mod exit;
+mod output;
+mod units;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,0 +1,43 @@
+//! `faasm func inspect`
+
+use faasm_client::FunctionInfo;
+use faasm_model::FunctionName;
+
+use super::{NameArgs, limits};
+use crate::cli::Context;
+use crate::units::{show_moment, show_size};
+
+const EXAMPLES: &str = "\
+Examples:
+  faasm func inspect demo hello
+  faasm func inspect demo hello --format json";
+
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    name: NameArgs,
+}
+
+impl Args {
+    pub async fn run(self, context: &Context) -> anyhow::Result<()> {
+        let name = FunctionName::from(self.name);
+        let info = context.client()?.function_info(&name).await?;
+        context.out.answer(&info, describe(&info))?;
+        Ok(())
+    }
+}
+
+fn describe(info: &FunctionInfo) -> String {
+    let record = &info.record;
+    format!(
+        "function       {}/{}\nsize           {} ({} bytes)\nhash           {}\nuploaded       {}\n{}",
+        record.user,
+        record.function,
+        show_size(record.size),
+        record.size,
+        record.hash,
+        show_moment(record.uploaded_at_ms),
+        limits::describe(info),
+    )
+}

@@ -1,0 +1,64 @@
+//! `faasm func ls`
+
+use std::pin::pin;
+
+use faasm_client::{Client, Error, FunctionRecord};
+use faasm_model::Name;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use serde_json::json;
+
+use crate::cli::Context;
+use crate::units::{show_moment, show_size};
+
+const EXAMPLES: &str = "\
+Examples:
+  faasm func ls
+  faasm func ls demo";
+
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub struct Args {
+    /// Only this user's functions
+    user: Option<Name>,
+}
+
+impl Args {
+    pub async fn run(self, context: &Context) -> anyhow::Result<()> {
+        let mut functions = pin!(functions(context.client()?, self.user));
+        if context.out.is_json() {
+            let functions: Vec<FunctionRecord> = functions.try_collect().await?;
+            return Ok(context.out.json(&json!({ "functions": functions }))?);
+        }
+        while let Some(record) = functions.try_next().await? {
+            context.out.line(format_args!("{}", row(&record)))?;
+        }
+        Ok(())
+    }
+}
+
+fn functions(
+    client: Client,
+    user: Option<Name>,
+) -> BoxStream<'static, Result<FunctionRecord, Error>> {
+    match user {
+        Some(user) => client.list_functions(&user).boxed(),
+        None => {
+            let users = client.list_users();
+            users
+                .map_ok(move |user| client.list_functions(&user))
+                .try_flatten()
+                .boxed()
+        }
+    }
+}
+
+fn row(record: &FunctionRecord) -> String {
+    let name = format!("{}/{}", record.user, record.function);
+    let size = show_size(record.size);
+    let uploaded = show_moment(record.uploaded_at_ms);
+    format!(
+        "{name:<40} {size:>10}  {uploaded}  {:.12}",
+        record.hash.to_string()
+    )
+}

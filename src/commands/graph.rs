@@ -1,0 +1,57 @@
+//! `faasm graph`
+
+use std::fmt::Write;
+
+use faasm_client::CallTree;
+use faasm_model::CallId;
+use serde_json::json;
+
+use crate::cli::Context;
+use crate::units::show_us;
+
+const EXAMPLES: &str = "\
+Example:
+  faasm graph 4711";
+
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub struct Args {
+    /// The call at the root of the tree
+    id: CallId,
+}
+
+impl Args {
+    pub async fn run(self, context: &Context) -> anyhow::Result<()> {
+        let root = context.client()?.exec_graph(self.id).await?;
+        if context.out.is_json() {
+            return Ok(context.out.json(&json!({ "root": root }))?);
+        }
+        let mut text = String::new();
+        draw(&root, 0, &mut text);
+        context.out.line(format_args!("{}", text.trim_end()))?;
+        Ok(())
+    }
+}
+
+/// The client bounds the depth of a tree, and so this recursion.
+fn draw(tree: &CallTree, depth: usize, text: &mut String) {
+    let call = &tree.call;
+    let _ = write!(
+        text,
+        "{:indent$}{} {}/{} {} {}",
+        "",
+        call.id,
+        call.user,
+        call.function,
+        call.status.as_str(),
+        show_us(call.timings.run_us),
+        indent = depth * 2,
+    );
+    if let Some(reason) = &call.reason {
+        let _ = write!(text, " ({})", reason.lines().next().unwrap_or_default());
+    }
+    text.push('\n');
+    for below in &tree.chained {
+        draw(below, depth + 1, text);
+    }
+}

@@ -1,0 +1,182 @@
+//! From settings to what the parts of the server are given.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use faasm_model::{LimitOverrides, Limits};
+
+use super::settings::{LogFormat, Role, Settings, Size, Time};
+use crate::exit::Usage;
+
+/// Everything decided: what to serve, where, and within which bounds.
+#[derive(Debug)]
+pub struct Plan {
+    pub data_dir: PathBuf,
+    pub upload_addr: Option<SocketAddr>,
+    pub invoke_addr: Option<SocketAddr>,
+    pub shutdown_grace: Duration,
+    pub log_format: LogFormat,
+    pub log: String,
+    pub faaslets: faasm_faaslet::Options,
+    pub calls: faasm_calls::Options,
+    pub http: faasm_http::HttpOptions,
+}
+
+/// Least memory budget with which a server is of use.
+const MIN_BUDGET: u64 = 64 << 20;
+
+/// Stack that is enough for a function, and that a fiber can have.
+const STACKS: std::ops::RangeInclusive<u64> = (64 << 10)..=(64 << 20);
+
+impl Plan {
+    /// Fills in the defaults and checks that the settings go together.
+    pub fn new(settings: Settings) -> anyhow::Result<Self> {
+        let roles = settings.role.clone();
+        let roles = roles.unwrap_or_else(|| vec![Role::Upload, Role::Worker]);
+        let addr = |role, given: Option<SocketAddr>, port| {
+            let default = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+            roles.contains(&role).then(|| given.unwrap_or(default))
+        };
+        let plan = Self {
+            data_dir: settings
+                .data_dir
+                .clone()
+                .unwrap_or_else(|| "faasm-data".into()),
+            upload_addr: addr(Role::Upload, settings.upload_addr, 8002),
+            invoke_addr: addr(Role::Worker, settings.invoke_addr, 8080),
+            shutdown_grace: time(settings.shutdown_grace, Duration::from_secs(10)),
+            log_format: settings.log_format.unwrap_or_default(),
+            log: settings.log.clone().unwrap_or_else(|| "info".into()),
+            faaslets: faaslets(&settings)?,
+            calls: calls(&settings),
+            http: http(&settings)?,
+        };
+        plan.check_exposure(settings.insecure_no_auth.unwrap_or(false))?;
+        Ok(plan)
+    }
+
+    /// There are no tokens yet: whoever reaches the server may do anything.
+    fn check_exposure(&self, accepted: bool) -> Result<(), Usage> {
+        let addrs = [self.upload_addr, self.invoke_addr].into_iter().flatten();
+        let open = addrs.filter(|addr| !addr.ip().is_loopback());
+        match open.into_iter().next() {
+            Some(addr) if !accepted => Err(Usage(format!(
+                "{addr} can be reached from other machines, and anybody who does could run code here; use a loopback address such as 127.0.0.1, or accept that with --insecure-no-auth"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn faaslets(settings: &Settings) -> Result<faasm_faaslet::Options, Usage> {
+    let default = faasm_faaslet::Options::default();
+    let max_stack = size(settings.max_stack, default.max_stack_bytes as u64);
+    if !STACKS.contains(&max_stack) {
+        return Err(Usage("--max-stack must be from 64KiB to 64MiB".into()));
+    }
+    let memory_budget = match settings.memory_budget {
+        Some(Size(bytes)) => bytes,
+        None => super::memory::available() / 4 * 3,
+    };
+    if memory_budget < MIN_BUDGET {
+        return Err(Usage("--memory-budget must be at least 64MiB".into()));
+    }
+    Ok(faasm_faaslet::Options {
+        max_faaslets: settings.max_faaslets.unwrap_or(default.max_faaslets).max(1),
+        max_stack_bytes: usize::try_from(max_stack).unwrap_or(default.max_stack_bytes),
+        memory_budget,
+        limits: limits(settings)?,
+        env: settings.env.clone().unwrap_or_default(),
+        flags: settings.flags.clone().unwrap_or_default(),
+        ..default
+    })
+}
+
+/// The default limits of functions; what no function can have, the default cannot be.
+fn limits(settings: &Settings) -> Result<Limits, Usage> {
+    let millis = |Time(time): Time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let overrides = LimitOverrides {
+        memory_bytes: settings.max_memory.map(|size| size.0),
+        time_ms: settings.max_time.map(millis),
+        table_elements: settings.max_table_elements,
+        output_bytes: settings.max_output.map(|size| size.0),
+    };
+    overrides
+        .check()
+        .map_err(|error| Usage(error.to_string()))?;
+    Ok(overrides.over(&Limits::default()))
+}
+
+fn calls(settings: &Settings) -> faasm_calls::Options {
+    let default = faasm_calls::Options::default();
+    let max_faaslets = settings.max_faaslets.unwrap_or(default.max_faaslets).max(1);
+    faasm_calls::Options {
+        max_running: settings.max_running.unwrap_or((max_faaslets / 4).max(1)),
+        max_faaslets,
+        max_queued: settings.max_queued.unwrap_or(default.max_queued),
+        max_chain_depth: settings.max_chain_depth.unwrap_or(default.max_chain_depth),
+        max_chained_calls: settings
+            .max_chained_calls
+            .unwrap_or(default.max_chained_calls),
+        max_attempts: settings.max_attempts.unwrap_or(default.max_attempts).max(1),
+        result_ttl: time(settings.result_ttl, default.result_ttl),
+    }
+}
+
+fn http(settings: &Settings) -> Result<faasm_http::HttpOptions, Usage> {
+    let default = faasm_http::HttpOptions::default();
+    let origin = settings.cors_origin.as_deref().map(str::parse).transpose();
+    Ok(faasm_http::HttpOptions {
+        max_input_bytes: size(settings.max_input, default.max_input_bytes),
+        max_function_bytes: size(settings.max_function, default.max_function_bytes),
+        cors_origin: origin.map_err(|error| Usage(format!("--cors-origin: {error}")))?,
+        ..default
+    })
+}
+
+fn size(given: Option<Size>, default: u64) -> u64 {
+    given.map_or(default, |size| size.0)
+}
+
+fn time(given: Option<Time>, default: Duration) -> Duration {
+    given.map_or(default, |time| time.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_address_needs_to_be_accepted() {
+        let mut settings = Settings {
+            invoke_addr: Some("0.0.0.0:8080".parse().unwrap()),
+            ..Settings::default()
+        };
+        let error = Plan::new(settings.clone()).unwrap_err().to_string();
+        assert!(error.contains("--insecure-no-auth"), "{error}");
+        settings.insecure_no_auth = Some(true);
+        assert!(Plan::new(settings).is_ok());
+    }
+
+    #[test]
+    fn a_role_that_is_off_has_no_address() {
+        let settings = Settings {
+            role: Some(vec![Role::Upload]),
+            // Not served, so not a danger either.
+            invoke_addr: Some("0.0.0.0:8080".parse().unwrap()),
+            ..Settings::default()
+        };
+        let plan = Plan::new(settings).unwrap();
+        assert!(plan.upload_addr.is_some() && plan.invoke_addr.is_none());
+    }
+
+    #[test]
+    fn a_default_that_no_call_could_have_is_refused() {
+        let settings = Settings {
+            max_memory: Some(Size(1 << 40)),
+            ..Settings::default()
+        };
+        assert!(Plan::new(settings).is_err());
+    }
+}
