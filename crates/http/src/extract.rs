@@ -84,9 +84,13 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = Query::try_from_uri(&parts.uri);
-        let Query(query) =
-            query.map_err(|e| ApiError::new(ErrorCode::InvalidField, e.body_text()))?;
+        let Query(query) = Query::try_from_uri(&parts.uri).map_err(|error| {
+            let text = error.body_text();
+            // axum tells the type that it made of the query; a client knows its fields.
+            let problem = text.strip_prefix("Failed to deserialize query string: ");
+            let problem = format!("in the query, {}", problem.unwrap_or(&text));
+            ApiError::new(ErrorCode::InvalidField, problem)
+        })?;
         Ok(Self(query))
     }
 }

@@ -63,6 +63,10 @@ fn describe() {
         "faasm_calls_total",
         "Calls that ended, by user, function and outcome"
     );
+    describe_counter!(
+        "faasm_calls_not_found_total",
+        "Chained calls of functions that do not exist"
+    );
     describe_histogram!(
         "faasm_call_queue_seconds",
         Unit::Seconds,
