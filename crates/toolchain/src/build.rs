@@ -206,8 +206,10 @@ fn check_imports(interface: &Interface, compiled: &[Compiled]) -> Result<(), Err
 
 /// The name as it was written; imports of other modules than `env` say which.
 fn demangled(import: &Import) -> String {
-    let name = cpp_demangle::Symbol::new(&import.name)
-        .ok()
+    // A plain name of C is not to be taken for a mangled type.
+    let mangled = import.name.starts_with("_Z").then_some(&import.name);
+    let name = mangled
+        .and_then(|name| cpp_demangle::Symbol::new(name).ok())
         .and_then(|symbol| symbol.demangle().ok())
         .unwrap_or_else(|| import.name.clone());
     if import.module == "env" {

@@ -98,7 +98,7 @@ void faasmBacktrace(int depth);
 int _faasm_zygote(void);
 
 /*
- * Defines what runs once after the upload, before any call:
+ * Defines what runs after the constructors and before `main`:
  *
  *     FAASM_ZYGOTE()
  *     {
@@ -106,9 +106,9 @@ int _faasm_zygote(void);
  *         return 0;
  *     }
  *
- * Every call then starts from the memory as it was left here, constructors included.
- * A return value other than 0 fails the upload. There is no input and no call to chain
- * to yet.
+ * It is for work that is the same for every call: do not read the input here and do not
+ * chain. This version runs it at the start of every call; a server that keeps images of
+ * memory runs it once. A return value other than 0 fails the call.
  */
 #define FAASM_ZYGOTE() int _faasm_zygote(void)
 
