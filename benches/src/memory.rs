@@ -1,0 +1,64 @@
+//! `memory`: resident memory of the idle server and of each live Faaslet.
+
+use std::time::Duration;
+
+use faasm_testkit::Server;
+
+use crate::load::Peer;
+
+/// Live Faaslets; all of one user, who gets half of what may run.
+const COUNT: u32 = 1_000;
+
+/// Like the bare guest: touches a page, then waits.
+const SLEEP: &str = r#"(module
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (func (export "_start")
+    (i64.store (i32.const 1048) (i64.const 3600000000000))
+    (i32.store (i32.const 1040) (i32.const 1))
+    (drop (call $poll (i32.const 1024) (i32.const 2048) (i32.const 1) (i32.const 3000)))))"#;
+
+pub async fn run() -> anyhow::Result<()> {
+    let server = Server::builder()
+        .args(["--max-faaslets", "8192", "--max-time", "1h"])
+        .start()
+        .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let idle = server.rss();
+    server.put("demo/sleep", SLEEP).await;
+    // One call first: what it allocates for good is not a Faaslet's.
+    server.submit("demo/sleep", "").await;
+    wait_for_live(&server, 1).await;
+    let one = server.rss();
+    for _ in 1..=COUNT {
+        server.submit("demo/sleep", "").await;
+    }
+    wait_for_live(&server, COUNT + 1).await;
+    let each = server.rss().saturating_sub(one) / u64::from(COUNT);
+    let (_peer, bare) = Peer::start(&["bare-instances", &COUNT.to_string()])?;
+    let bare: u64 = bare.parse()?;
+    println!("memory: resident, {COUNT} Faaslets waiting in a host call");
+    println!(
+        "  idle server        {:7.1} MiB   (goal: below 60)",
+        idle as f64 / f64::from(1 << 20)
+    );
+    println!(
+        "  a live Faaslet     {:7.1} KiB, with its call's record and task",
+        each as f64 / 1024.0
+    );
+    println!(
+        "  bare wasmtime      {:7.1} KiB a suspended instance",
+        bare as f64 / 1024.0
+    );
+    println!(
+        "  faasm / bare       {:7.2}",
+        each as f64 / bare.max(1) as f64
+    );
+    Ok(())
+}
+
+async fn wait_for_live(server: &Server, count: u32) {
+    while server.metric("faasm_faaslets_live", "").await < f64::from(count) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
