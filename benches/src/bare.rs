@@ -119,7 +119,10 @@ fn suspend_instances(count: u32) -> wasmtime::Result<Vec<Suspended>> {
             let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
             start.call_async(&mut store, ()).await
         });
-        assert!(instance.as_mut().poll(&mut context).is_pending(), "it must wait");
+        assert!(
+            instance.as_mut().poll(&mut context).is_pending(),
+            "it must wait"
+        );
         held.push(instance);
     }
     Ok(held)

@@ -9,7 +9,10 @@ use crate::stats::Latencies;
 const SPIN: &str = "int main(void) { for (volatile unsigned i = 0;; i++) {} }";
 
 pub async fn run(seconds: f64) -> anyhow::Result<()> {
-    let server = Server::builder().args(["--max-time", "10m", "--max-faaslets", "8192"]).start().await;
+    let server = Server::builder()
+        .args(["--max-time", "10m", "--max-faaslets", "8192"])
+        .start()
+        .await;
     server.put("demo/noop", wat_noop()).await;
     server.put("busy/spin", c(SPIN)).await;
     println!("fairness: a no-op over HTTP while functions spin (goal: p99 below 20 ms)");

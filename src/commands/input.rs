@@ -11,7 +11,13 @@ use faasm_client::Error;
 #[derive(Debug, clap::Args)]
 pub struct InputArgs {
     /// Give the function this text as its input
-    #[arg(short, long, value_name = "TEXT", conflicts_with = "file")]
+    #[arg(
+        short,
+        long,
+        value_name = "TEXT",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
     input: Option<String>,
 
     /// Give the function this file's bytes as its input; `-` is standard input

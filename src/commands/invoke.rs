@@ -37,7 +37,12 @@ pub struct Args {
     args: Vec<String>,
 
     /// The arguments in one text, split as a shell splits words
-    #[arg(long, value_name = "TEXT", conflicts_with = "args")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        conflicts_with = "args",
+        allow_hyphen_values = true
+    )]
     cmdline: Option<String>,
 
     /// Print the call's id at once; the call survives a crash of the server

@@ -86,7 +86,14 @@ impl Calls {
         let live = LiveCall::root(id, Arc::new(invocation), now_ms());
         let tracked = Tracked::new(inner, live);
         let begun = Instant::now();
-        let finished = match inner.enter(&tracked.live).await? {
+        let permit = match inner.enter(&tracked.live).await {
+            Ok(permit) => permit,
+            Err(refused) => {
+                tracked.withdraw();
+                return Err(refused);
+            }
+        };
+        let finished = match permit {
             Some(permit) => {
                 let queued = begun.elapsed();
                 let executed = inner.execute_attended(&tracked.live, permit, queued).await;
@@ -298,6 +305,12 @@ impl Tracked {
             live,
             ended: false,
         }
+    }
+
+    /// Takes the call out again: it was refused, and nobody knows of it.
+    fn withdraw(mut self) {
+        self.ended = true;
+        self.inner.live.remove(&self.live.id());
     }
 
     pub(crate) fn end(mut self, executed: Executed) -> Arc<FinishedCall> {

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use faasm_faaslet::{Call, Entry, Executed, NoMemory};
+use faasm_faaslet::{Call, Chain, Entry, Executed, NoMemory};
 use faasm_model::FailureKind;
 use futures::FutureExt;
 use tracing::Instrument;
@@ -25,16 +25,20 @@ impl Inner {
         queued: Duration,
         no_memory: NoMemory,
     ) -> Executed {
+        // Kept here, too: the permit must not go back before the Faaslet's slot is free, and
+        // the Faaslet lets go of it before that.
+        let scope = Arc::new(Scope::new(self, live, permit));
         let call = Call {
             id: live.id(),
             invocation: Arc::clone(&live.invocation),
             entry,
             cancel: live.cancel.clone(),
             no_memory,
-            chain: Arc::new(Scope::new(self, live, permit)),
+            chain: Arc::clone(&scope) as Arc<dyn Chain>,
         };
         // At the level of debugging: an enabled span costs as much as a tenth of a call.
-        let span = tracing::debug_span!("call", id = %call.id, function = %call.invocation.function);
+        let span =
+            tracing::debug_span!("call", id = %call.id, function = %call.invocation.function);
         // Pinned here: the wrappers move a pointer, not the whole state of the call.
         let running = pin!(self.faaslets.execute(call));
         let running = AssertUnwindSafe(running).catch_unwind();

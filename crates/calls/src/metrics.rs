@@ -34,7 +34,8 @@ impl CallMetrics {
         let timings = outcome.timings;
         let seconds = |us: u64| us as f64 / 1e6;
         self.queue_seconds.record(seconds(timings.queued_us));
-        self.run_seconds.record(seconds(timings.start_us + timings.run_us));
+        self.run_seconds
+            .record(seconds(timings.start_us + timings.run_us));
     }
 
     fn succeeded(&self, function: &FunctionName) {

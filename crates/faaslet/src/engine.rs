@@ -36,7 +36,8 @@ fn pool(options: &Options) -> PoolingAllocationConfig {
     pool.total_core_instances(slots)
         .total_memories(slots)
         .total_tables(slots)
-        .total_stacks(slots)
+        // One more each for the guest's `malloc`, which host functions call.
+        .total_stacks(slots.saturating_mul(2))
         .max_memory_size(4 << 30)
         .table_elements(faasm_model::LimitOverrides::MAX_TABLE_ELEMENTS as usize)
         .max_core_instance_size(16 << 20)

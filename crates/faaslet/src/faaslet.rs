@@ -28,6 +28,8 @@ pub(crate) struct Faaslet {
     /// How much of the input has been read as standard input.
     pub(crate) stdin_position: usize,
     pub(crate) handles: Handles,
+    /// Whether the guest's `malloc` runs on behalf of the host.
+    pub(crate) is_allocating: bool,
     pub(crate) usage: Usage,
     pub(crate) clock: Clock,
 }
@@ -64,6 +66,7 @@ impl Faaslet {
             ),
             stdin_position: 0,
             handles: Handles::default(),
+            is_allocating: false,
             usage,
             clock: Clock {
                 started,

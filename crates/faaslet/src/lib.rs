@@ -34,6 +34,7 @@ mod host;
 mod loaded;
 mod memory;
 mod modules;
+mod nesting;
 mod options;
 mod publish;
 mod refusal;

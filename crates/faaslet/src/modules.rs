@@ -94,6 +94,7 @@ impl Modules {
         let compatibility = self.compatibility.clone();
         tokio::task::spawn_blocking(move || {
             let binary = crate::binary::to_binary(&code).map_err(refused)?;
+            crate::nesting::check(&binary).map_err(refused)?;
             let compiled = engine
                 .precompile_module(&binary)
                 .map_err(|e| refused(crate::binary::refusal(&e)))?;

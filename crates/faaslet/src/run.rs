@@ -96,7 +96,9 @@ impl Faaslets {
         let result = drive(&mut store, &loaded, &mut timings).await;
         let whole = micros(store.data().clock.started);
         timings.run_us = whole.saturating_sub(timings.start_us);
-        shared.cold_start_seconds.record(timings.start_us as f64 / 1e6);
+        shared
+            .cold_start_seconds
+            .record(timings.start_us as f64 / 1e6);
         finish(store, result, timings, shared.options.max_stack_bytes)
     }
 }

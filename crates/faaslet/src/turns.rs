@@ -8,6 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use faasm_model::Name;
 use tokio::sync::oneshot;
@@ -46,7 +47,7 @@ impl Turns {
     pub(crate) async fn wait(self: &Arc<Self>, user: &Name) -> Turn {
         let (sender, receiver) = oneshot::channel();
         self.lock().enqueue(user, sender);
-        tokio::task::yield_now().await;
+        step_aside().await;
         self.hand_out();
         match receiver.await {
             Ok(turn) => turn,
@@ -64,6 +65,21 @@ impl Turns {
             let _ = sender.send(Turn(Arc::clone(self)));
         }
     }
+}
+
+/// Lets all tasks that are ready run first. Not tokio's `yield_now`: that has the task run
+/// next, in the slot of its worker that is looked at before the queue, so that a few
+/// functions that compute would keep what is in the queue waiting for ever.
+pub(crate) async fn step_aside() {
+    let mut stepped = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut stepped, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 impl State {
@@ -150,6 +166,26 @@ mod tests {
         );
         drop(held);
         let _turn = turns.wait(&name("b")).await;
+    }
+
+    #[test]
+    fn who_takes_turn_after_turn_lets_others_run() {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).event_interval(1).build().unwrap();
+        let others_ran = Arc::new(AtomicUsize::new(0));
+        let spinning = runtime.spawn(async move {
+            let turns = Turns::new(1);
+            // More than one: the worker's slot for the next task takes care of one.
+            for _ in 0..3 {
+                let ran = Arc::clone(&others_ran);
+                tokio::spawn(async move { ran.fetch_add(1, Ordering::SeqCst) });
+            }
+            for _ in 0..1_000 {
+                drop(turns.wait(&name("a")).await);
+            }
+            others_ran.load(Ordering::SeqCst)
+        });
+        assert_eq!(runtime.block_on(spinning).unwrap(), 3);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -170,7 +170,10 @@ impl Settings {
             .with_context(|| format!("cannot read the settings in {}", path.display()))?;
         // Read as settings first, so that an error names the line in the file.
         let file: Self = toml::from_str(&text).map_err(|error| {
-            Usage(format!("the settings in {} are wrong: {error}", path.display()))
+            Usage(format!(
+                "the settings in {} are wrong: {error}",
+                path.display()
+            ))
         })?;
         let mut merged = toml::Table::try_from(file)?;
         merged.extend(toml::Table::try_from(self)?);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use faasm_model::{Name, Outcome};
-use wasmtime::{AsContextMut, Caller, Extern, Linker};
+use wasmtime::{Caller, Linker};
 
+use super::allocate::allocate;
 use super::{ENV, MAX_STRING};
 use crate::call::{Callee, Code, Entry};
 use crate::faaslet::Faaslet;
@@ -167,16 +168,8 @@ async fn await_call_output(
         .ok()
         .filter(|size| *size <= i32::MAX as u32)
         .ok_or_else(|| misuse("the output does not fit the guest's memory"))?;
-    let Some(Extern::Func(malloc)) = host.get_export("malloc") else {
-        return Err(misuse("the module exports no `malloc` for the buffer").into());
-    };
-    let malloc = malloc.typed::<u32, u32>(&*host)?;
-    let pointer = malloc
-        .call_async(host.as_context_mut(), size.max(1))
-        .await?;
-    if pointer == 0 {
-        return Err(misuse("the guest's `malloc` has no memory for the output").into());
-    }
+    let pointer = allocate(host, size).await?;
+    let pointer = pointer.map_err(|why| misuse(&format!("no memory for the output: {why}")))?;
     let (mut memory, _) = guest(host, IMPORT)?;
     memory.write(pointer, &outcome.output)?;
     memory.write_u32(out, pointer)?;

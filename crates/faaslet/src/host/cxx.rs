@@ -1,8 +1,9 @@
 //! C++ exceptions: functions are compiled without them, so a throw ends the call, with
 //! the name of what was thrown.
 
-use wasmtime::{AsContextMut, Caller, Extern, Linker};
+use wasmtime::{Caller, Linker};
 
+use super::allocate::allocate;
 use super::{ENV, MAX_STRING};
 use crate::backtrace;
 use crate::faaslet::Faaslet;
@@ -14,7 +15,7 @@ pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
         ENV,
         "__cxa_allocate_exception",
         |mut caller: Caller<'_, Faaslet>, (size,): (u32,)| {
-            Box::new(async move { allocate(&mut caller, size).await })
+            Box::new(async move { place(&mut caller, size).await })
         },
     )?;
     linker.func_wrap(ENV, "__cxa_throw", throw)?;
@@ -22,21 +23,11 @@ pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
 }
 
 /// The exception object is constructed before it is thrown, so it needs a place.
-async fn allocate(caller: &mut Caller<'_, Faaslet>, size: u32) -> wasmtime::Result<u32> {
-    let unknown = || Stop::CxxThrow {
-        what: "of unknown type (the module exports no `malloc`)".into(),
-    };
-    let Some(Extern::Func(malloc)) = caller.get_export("malloc") else {
-        return Err(unknown().into());
-    };
-    let malloc = malloc.typed::<u32, u32>(&*caller)?;
-    match malloc
-        .call_async(caller.as_context_mut(), size.max(1))
-        .await?
-    {
-        0 => Err(unknown().into()),
-        pointer => Ok(pointer),
-    }
+async fn place(caller: &mut Caller<'_, Faaslet>, size: u32) -> wasmtime::Result<u32> {
+    let pointer = allocate(caller, size).await?.map_err(|why| Stop::CxxThrow {
+        what: format!("of unknown type (no memory for the exception: {why})"),
+    });
+    Ok(pointer?)
 }
 
 fn throw(

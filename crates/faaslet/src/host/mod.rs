@@ -1,5 +1,6 @@
 //! The functions that guests import: one group a file.
 
+mod allocate;
 mod calls;
 mod cxx;
 mod environment;

@@ -89,6 +89,10 @@ pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// Most bytes that one read or write moves, as on Linux; buffers may overlap, so that their
+/// sum can be far more than the memory.
+const MAX_TRANSFER: u32 = 0x7fff_f000;
+
 /// The arguments that all reads and writes share.
 struct Buffers {
     fd: u32,
@@ -117,7 +121,10 @@ fn read(host: &mut Host<'_>, import: &'static str, buffers: Buffers, at: Option<
     }
     let mut total = 0u32;
     for iovec in layout::iovecs(&memory, buffers.iovs, buffers.count)? {
+        faaslet.check()?;
+        let len = iovec.len.min(MAX_TRANSFER - total);
         let buffer = memory.slice_mut(iovec.ptr, iovec.len)?;
+        let buffer = &mut buffer[..len as usize];
         let position = at.map(|offset| offset.saturating_add(u64::from(total)));
         let read = match (kind, position) {
             (FdKind::Stdin, _) => read_input(faaslet, buffer),
@@ -125,7 +132,7 @@ fn read(host: &mut Host<'_>, import: &'static str, buffers: Buffers, at: Option<
             (_, Some(offset)) => faaslet.vfs.pread(fd, buffer, offset)?,
             (_, None) => faaslet.vfs.read(fd, buffer)?,
         };
-        total += u32::try_from(read).unwrap_or(iovec.len);
+        total += u32::try_from(read).unwrap_or(len);
         if read < iovec.len as usize {
             break;
         }
@@ -157,7 +164,9 @@ fn write(host: &mut Host<'_>, import: &'static str, buffers: Buffers, at: Option
     }
     let mut total = 0u32;
     for iovec in layout::iovecs(&memory, buffers.iovs, buffers.count)? {
-        let bytes = memory.slice(iovec.ptr, iovec.len)?;
+        faaslet.check()?;
+        let len = iovec.len.min(MAX_TRANSFER - total);
+        let bytes = &memory.slice(iovec.ptr, iovec.len)?[..len as usize];
         let position = at.map(|offset| offset.saturating_add(u64::from(total)));
         let written = match (stream, position) {
             (Some(stream), _) => {
@@ -168,7 +177,7 @@ fn write(host: &mut Host<'_>, import: &'static str, buffers: Buffers, at: Option
             (None, Some(offset)) => faaslet.vfs.pwrite(fd, bytes, offset)?,
             (None, None) => faaslet.vfs.write(fd, bytes)?,
         };
-        total = total.saturating_add(u32::try_from(written).unwrap_or(iovec.len));
+        total += u32::try_from(written).unwrap_or(len);
         if written < iovec.len as usize {
             break;
         }

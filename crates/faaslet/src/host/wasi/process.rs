@@ -7,6 +7,7 @@ use super::{Done, Host, WASI, errno};
 use crate::faaslet::Faaslet;
 use crate::memory::guest;
 use crate::stop::Stop;
+use crate::turns::step_aside;
 
 /// Random bytes made between two looks at the call's deadline.
 const CHUNK: u32 = 64 << 10;
@@ -22,7 +23,7 @@ pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
     })?;
     linker.func_wrap_async(WASI, "sched_yield", |host: Host<'_>, (): ()| {
         Box::new(async move {
-            let yielded = host.data().wait(tokio::task::yield_now()).await;
+            let yielded = host.data().wait(step_aside()).await;
             errno(yielded.map_err(Into::into))
         })
     })?;
@@ -49,6 +50,6 @@ async fn random(host: &mut Host<'_>, mut buf: u32, mut len: u32) -> Done {
             return Ok(());
         }
         buf += count;
-        tokio::task::yield_now().await;
+        step_aside().await;
     }
 }

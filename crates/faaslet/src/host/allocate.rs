@@ -1,0 +1,45 @@
+//! Memory from the guest's own `malloc`, for what the host hands over to it.
+
+use wasmtime::{AsContextMut, Caller, Extern};
+
+use crate::faaslet::Faaslet;
+
+/// Why the guest's allocator gave no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unallocated {
+    #[error("the module exports no `malloc` for it")]
+    NoMalloc,
+    #[error("the module's `malloc` is not a `void *malloc(size_t)`")]
+    WrongType,
+    #[error("the module's `malloc` asks for it itself")]
+    Nested,
+    #[error("the module's `malloc` has no memory for it")]
+    Full,
+}
+
+/// Has the guest allocate `size` bytes. The outer error ends the guest: its `malloc` did.
+pub(super) async fn allocate(
+    caller: &mut Caller<'_, Faaslet>,
+    size: u32,
+) -> wasmtime::Result<Result<u32, Unallocated>> {
+    // A call into the guest from here has a stack of its own. One that got here again
+    // would take more and more of them, which all calls share.
+    if caller.data().is_allocating {
+        return Ok(Err(Unallocated::Nested));
+    }
+    let Some(Extern::Func(malloc)) = caller.get_export("malloc") else {
+        return Ok(Err(Unallocated::NoMalloc));
+    };
+    let Ok(malloc) = malloc.typed::<u32, u32>(&*caller) else {
+        return Ok(Err(Unallocated::WrongType));
+    };
+    caller.data_mut().is_allocating = true;
+    let pointer = malloc
+        .call_async(caller.as_context_mut(), size.max(1))
+        .await?;
+    caller.data_mut().is_allocating = false;
+    Ok(match pointer {
+        0 => Err(Unallocated::Full),
+        pointer => Ok(pointer),
+    })
+}

@@ -1,0 +1,33 @@
+//! Real servers and real guests for faasm's tests and benchmarks: a server process over
+//! real sockets in a directory of its own, and functions compiled from C.
+//!
+//! Nothing is left behind: a [`Server`] that is dropped is killed, and its directory
+//! removed. What it logged is printed when the test failed.
+//!
+//! ```no_run
+//! use faasm_testkit::{Server, c};
+//!
+//! # async fn example() {
+//! let server = Server::start().await;
+//! server.put("demo/hi", c(r#"#include <stdio.h>
+//!     int main() { puts("hi"); }"#)).await;
+//! assert_eq!(server.call("demo/hi", "").await.text(), "hi\n");
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a failing test is what a panic is for"
+)]
+
+mod answer;
+mod guest;
+mod raw;
+mod server;
+
+pub use answer::Answer;
+pub use guest::{build, c, cpp, wat_noop};
+pub use raw::Raw;
+pub use rustix::process::Signal;
+pub use server::{Builder, Server, binary};

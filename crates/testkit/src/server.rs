@@ -1,0 +1,347 @@
+//! A server process.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Method;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::answer::Answer;
+
+/// How a server is started.
+#[derive(Debug, Default)]
+pub struct Builder {
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    data_dir: Option<PathBuf>,
+}
+
+/// A running server, killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// Where it stores functions, as `http://…`; empty if it does not.
+    pub upload: String,
+    /// Where it runs calls; empty if it does not.
+    pub invoke: String,
+    /// A client without limits of its own.
+    pub http: reqwest::Client,
+    data_dir: PathBuf,
+    logs: PathBuf,
+    own: TempDir,
+}
+
+/// The `faasm` that cargo built beside the running test or benchmark.
+#[must_use]
+pub fn binary() -> PathBuf {
+    let exe = std::env::current_exe().unwrap();
+    let mut dirs = exe.ancestors().skip(1).take(3);
+    let found = dirs.find_map(|dir| Some(dir.join("faasm")).filter(|path| path.is_file()));
+    found.expect("`faasm` is not built: run `cargo build --release` first")
+}
+
+impl Builder {
+    /// Adds options of `faasm serve`.
+    #[must_use]
+    pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable of the server's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Uses this data directory, which outlives the server.
+    #[must_use]
+    pub fn data_dir(mut self, dir: &Path) -> Self {
+        self.data_dir = Some(dir.to_owned());
+        self
+    }
+
+    /// The command that starts the server, for tests that expect it to fail.
+    #[must_use]
+    pub fn command(&self, default_data_dir: &Path) -> Command {
+        let mut command = Command::new(binary());
+        command.args(["serve", "--format", "json"]);
+        command.args([
+            "--upload-addr",
+            "127.0.0.1:0",
+            "--invoke-addr",
+            "127.0.0.1:0",
+        ]);
+        command
+            .arg("--data-dir")
+            .arg(self.data_dir.as_deref().unwrap_or(default_data_dir));
+        // Reserving less address space starts faster; tests that need more say so.
+        if !self.args.iter().any(|arg| arg == "--max-faaslets") {
+            command.args(["--max-faaslets", "1024"]);
+        }
+        command.args(&self.args);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Starts the server and waits until it listens.
+    pub async fn start(self) -> Server {
+        let own = tempfile::tempdir().unwrap();
+        let data_dir = self
+            .data_dir
+            .clone()
+            .unwrap_or_else(|| own.path().join("data"));
+        let logs = own.path().join("stderr");
+        let mut command = self.command(&data_dir);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stderr(std::fs::File::create(&logs).unwrap());
+        let mut child = command.spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let line = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            let _ = BufReader::new(stdout).read_line(&mut line);
+            line
+        });
+        let line = line.await.unwrap();
+        let Ok(listening) = serde_json::from_str::<Value>(&line) else {
+            let _ = child.kill();
+            panic!(
+                "no server: {line}{}",
+                std::fs::read_to_string(&logs).unwrap()
+            );
+        };
+        let url = |field: &str| match listening[field].as_str() {
+            Some(addr) => format!("http://{addr}"),
+            None => String::new(),
+        };
+        Server {
+            upload: url("upload"),
+            invoke: url("invoke"),
+            http: reqwest::Client::new(),
+            child,
+            data_dir,
+            logs,
+            own,
+        }
+    }
+}
+
+impl Server {
+    /// A server with the defaults of the tests.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// A server to be started with options.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A request to a URL of this server.
+    pub async fn request(
+        &self,
+        method: Method,
+        url: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let response = self.http.request(method, url).body(body).send().await;
+        Answer::read(response.unwrap()).await
+    }
+
+    /// A request with headers, each written `name: value`.
+    pub async fn request_with(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[&str],
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let mut request = self.http.request(method, url).body(body);
+        for (name, value) in headers.iter().filter_map(|header| header.split_once(": ")) {
+            request = request.header(name, value);
+        }
+        Answer::read(request.send().await.unwrap()).await
+    }
+
+    /// Uploads `user/function`, which must succeed.
+    #[track_caller]
+    pub fn put(&self, name: &str, code: impl Into<Bytes>) -> impl Future<Output = ()> + '_ {
+        let answer = self.try_put(name, code);
+        async move {
+            let _ = answer.await.expect(200);
+        }
+    }
+
+    /// Uploads `user/function`.
+    pub fn try_put(&self, name: &str, code: impl Into<Bytes>) -> impl Future<Output = Answer> + '_ {
+        let url = format!("{}/f/{name}", self.upload);
+        let code = code.into();
+        async move { self.request(Method::PUT, &url, code).await }
+    }
+
+    /// Calls `user/function` with raw input.
+    pub async fn call(&self, name: &str, input: impl Into<Bytes>) -> Answer {
+        let url = format!("{}/invoke/{name}", self.invoke);
+        self.request(Method::POST, &url, input.into()).await
+    }
+
+    /// Calls `user/function` and returns the call as JSON, however it ended.
+    pub async fn call_json(&self, name: &str, input: impl Into<Bytes>) -> Value {
+        let url = format!("{}/invoke/{name}", self.invoke);
+        let request = self.http.post(url).header("accept", "application/json");
+        let response = request.body(input.into()).send().await;
+        Answer::read(response.unwrap()).await.json()
+    }
+
+    /// Sets a function's own limits, in the JSON form of the API.
+    pub async fn set_limits(&self, name: &str, limits: Value) -> Answer {
+        let url = format!("{}/f/{name}/limits", self.upload);
+        self.request(Method::PUT, &url, limits.to_string()).await
+    }
+
+    /// Posts the JSON form.
+    pub async fn post(&self, json: Value) -> Answer {
+        self.request(Method::POST, &self.invoke, json.to_string())
+            .await
+    }
+
+    /// Calls asynchronously and returns the call's id.
+    pub async fn submit(&self, name: &str, input: &str) -> u64 {
+        let url = format!("{}/invoke/{name}?async=true", self.invoke);
+        let answer = self
+            .request(Method::POST, &url, input.to_owned())
+            .await
+            .expect(202);
+        answer.text().parse().unwrap()
+    }
+
+    /// The status text of a call, once it has ended.
+    pub async fn wait(&self, id: u64) -> String {
+        loop {
+            let url = format!("{}/calls/{id}?wait_ms=10000", self.invoke);
+            let text = self.request(Method::GET, &url, "").await.expect(200).text();
+            if text != "RUNNING" {
+                return text;
+            }
+        }
+    }
+
+    /// A request to a path of the upload listener.
+    pub async fn stored(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        self.request(method, &format!("{}{path}", self.upload), body)
+            .await
+    }
+
+    /// A GET of a path of the invoke listener.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request(Method::GET, &format!("{}{path}", self.invoke), "")
+            .await
+    }
+
+    /// The sum of a metric's samples whose labels contain `labels`.
+    pub async fn metric(&self, name: &str, labels: &str) -> f64 {
+        let text = self.get("/metrics").await.expect(200).text();
+        let lines = text.lines().filter(|line| {
+            let is_name = line
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with([' ', '{']));
+            is_name && line.contains(labels)
+        });
+        lines
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+
+    /// The process's id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it keeps its data.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// What it has logged so far.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        std::fs::read_to_string(&self.logs).unwrap()
+    }
+
+    /// Resident memory in bytes.
+    #[must_use]
+    pub fn rss(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most resident memory that there ever was, in bytes.
+    #[must_use]
+    pub fn peak_rss(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(field))
+            .unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Kills it as `kill -9` does and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Waits until it has ended by itself, `limit` at most, and returns its exit code.
+    pub async fn exit_code(&mut self, limit: Duration) -> Option<i32> {
+        let deadline = tokio::time::Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "it still runs: {}",
+                self.logs()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// A directory of this server's own for other files.
+    #[must_use]
+    pub fn scratch(&self) -> &Path {
+        self.own.path()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- the server logged:\n{}---", self.logs());
+        }
+    }
+}

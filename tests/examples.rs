@@ -1,0 +1,117 @@
+//! The examples and the templates, as their comments say.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use bytes::Bytes;
+use faasm_testkit::{Server, binary, build};
+
+fn example(path: &str) -> Bytes {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    build(&[&root.join("examples").join(path)])
+}
+
+#[tokio::test]
+async fn every_example_does_what_its_comment_says() {
+    let server = Server::start().await;
+    let mut tested = 0;
+    for (path, cases) in [
+        (
+            "hello/hello.c",
+            &[("", "Hello, world!\n"), ("Ada", "Hello, Ada!\n")][..],
+        ),
+        ("echo/echo.c", &[("some text", "some text"), ("", "")]),
+        (
+            "fanout/fanout.c",
+            &[
+                ("", "the squares of 1 to 10 add up to 385\n"),
+                ("100", "the squares of 1 to 100 add up to 338350\n"),
+            ],
+        ),
+        (
+            "wordcount/wordcount.c",
+            &[(
+                "The cat, the DOG; the cat",
+                "6 words, 3 different\n      3 the\n      2 cat\n      1 dog\n",
+            )],
+        ),
+        (
+            "cpp/shapes.cpp",
+            &[
+                ("circle 2", "circle    12.57\ntotal     12.57\n"),
+                (
+                    "rectangle 1 1\nrectangle 3 4",
+                    "rectangle 12.00\nrectangle 1.00\ntotal     13.00\n",
+                ),
+            ],
+        ),
+    ] {
+        server.put("demo/example", example(path)).await;
+        for (input, output) in cases {
+            let answer = server.call("demo/example", *input).await.expect(200);
+            assert_eq!(answer.text(), *output, "{path} with {input:?}");
+        }
+        tested += 1;
+    }
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let folders = std::fs::read_dir(examples).unwrap();
+    let folders = folders.filter(|entry| entry.as_ref().unwrap().path().is_dir());
+    assert_eq!(tested, folders.count(), "an example is not tested");
+}
+
+#[tokio::test]
+async fn examples_take_large_and_wrong_input() {
+    let server = Server::start().await;
+    server.put("demo/echo", example("echo/echo.c")).await;
+    let bytes: Vec<u8> = (0..(8 << 20)).map(|i: u32| (i % 253) as u8).collect();
+    let answer = server.call("demo/echo", bytes.clone()).await.expect(200);
+    assert!(answer.body == bytes);
+
+    server
+        .put("demo/wordcount", example("wordcount/wordcount.c"))
+        .await;
+    let text = "lorem ipsum dolor ".repeat(200_000);
+    let answer = server.call("demo/wordcount", text).await.expect(200);
+    let counts = "600000 words, 3 different\n 200000 dolor\n 200000 ipsum\n 200000 lorem\n";
+    assert_eq!(answer.text(), counts);
+
+    server.put("demo/fanout", example("fanout/fanout.c")).await;
+    for wrong in ["0", "-1", "none", "100001"] {
+        let call = server.call_json("demo/fanout", wrong).await;
+        assert_eq!(call["return_value"], 1, "{call}");
+        let stderr = call["stderr"].as_str().unwrap();
+        assert!(
+            stderr.contains("the number of calls to make, 1 to 100000"),
+            "{call}"
+        );
+    }
+    server.put("demo/shapes", example("cpp/shapes.cpp")).await;
+    let call = server.call_json("demo/shapes", "hexagon 1").await;
+    assert_eq!(call["stderr"], "no shape is called hexagon\n", "{call}");
+}
+
+fn faasm(server: &Server, args: &[&str]) -> Output {
+    let mut command = Command::new(binary());
+    command.args(args).current_dir(server.scratch());
+    command.env("FAASM_UPLOAD_URL", &server.upload);
+    command.env("FAASM_INVOKE_URL", &server.invoke);
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {stderr}");
+    output
+}
+
+#[tokio::test]
+async fn a_new_project_of_every_template_goes_up_and_greets() {
+    let server = Server::start().await;
+    for language in ["c", "cpp"] {
+        let dir = format!("my-{language}");
+        faasm(&server, &["new", language, &dir]);
+        let first = faasm(&server, &["up", &dir]);
+        assert_eq!(String::from_utf8_lossy(&first.stdout), "Hello, world!\n");
+        let named = faasm(&server, &["up", &dir, "-i", "Grace"]);
+        assert_eq!(String::from_utf8_lossy(&named.stdout), "Hello, Grace!\n");
+        let answer = server.call(&format!("demo/{dir}"), "Ada").await.expect(200);
+        assert_eq!(answer.text(), "Hello, Ada!\n");
+    }
+}

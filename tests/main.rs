@@ -1,0 +1,37 @@
+//! The whole system: a real server process, real sockets, functions compiled from C.
+//! One file a feature; `./test --long` adds what takes long.
+#![allow(missing_docs, clippy::unwrap_used, reason = "these are tests")]
+
+mod admission;
+mod async_calls;
+mod bad_imports;
+mod bad_modules;
+mod bad_requests;
+mod book;
+mod call_records;
+mod chaining;
+mod cli;
+mod compatibility;
+mod concurrent_uploads;
+mod connections;
+mod cpp;
+mod data_dir;
+mod examples;
+mod fairness;
+mod full_disk;
+mod invoke;
+mod isolation;
+mod limits;
+mod memory_budget;
+mod observability;
+mod pointers;
+mod recovery;
+mod serve_options;
+mod shutdown;
+mod upload;
+mod wasi;
+
+/// Whether the tests that take long run, too.
+fn is_long() -> bool {
+    std::env::var_os("FAASM_TEST_LONG").is_some()
+}
