@@ -6,7 +6,7 @@
 //! some; nobody can take the server from the others. Who cannot start queues, users take
 //! turns, and the queue of a user is bounded.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
@@ -46,9 +46,13 @@ pub(crate) struct Permit {
     user: Arc<User>,
 }
 
-/// A permit lent out while its holder waits for callees; taken back when dropped.
+/// A permit lent out while its holder waits for a callee, until it is taken back.
 #[derive(Debug)]
-pub(crate) struct Lent<'a>(&'a Permit);
+pub(crate) struct Lent {
+    shared: Arc<Shared>,
+    user: Arc<User>,
+    is_out: AtomicBool,
+}
 
 /// A place in a user's queue; dropping gives it up.
 #[derive(Debug)]
@@ -123,15 +127,23 @@ impl Admission {
         Place { user, asynchronous }
     }
 
-    /// Waits for a permit.
-    pub(crate) async fn enter(&self, user: &Name, rank: Rank) -> Result<Permit, Exhausted> {
+    /// Waits for a permit. The call is in the queue when this returns, not only when the
+    /// future is polled: a caller that chains and then waits must find its callees there,
+    /// or shallower calls would start before them.
+    pub(crate) fn enter(
+        &self,
+        user: &Name,
+        rank: Rank,
+    ) -> impl Future<Output = Result<Permit, Exhausted>> + use<> {
         let (sender, receiver) = oneshot::channel();
         self.0.enqueue(user, rank, sender);
         self.0.hand_out();
-        match receiver.await {
-            Ok(answer) => answer,
-            // A waiter is only dropped unanswered when this future is.
-            Err(_) => std::future::pending().await,
+        async move {
+            match receiver.await {
+                Ok(answer) => answer,
+                // A waiter is only dropped unanswered when this future is.
+                Err(_) => std::future::pending().await,
+            }
         }
     }
 
@@ -200,20 +212,31 @@ impl Shared {
 }
 
 impl Permit {
-    /// Lends the permit out while its holder waits for callees. Taking it back never
-    /// waits: one who has started is always let finish.
-    pub(crate) fn lend(&self) -> Lent<'_> {
+    /// Lends the permit out. Nobody gets it before [`Lent::offer`].
+    pub(crate) fn lend(&self) -> Lent {
         self.user.running.fetch_sub(1, SeqCst);
         self.shared.running.fetch_sub(1, SeqCst);
-        self.shared.hand_out();
-        Lent(self)
+        Lent {
+            shared: Arc::clone(&self.shared),
+            user: Arc::clone(&self.user),
+            is_out: AtomicBool::new(true),
+        }
     }
 }
 
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        self.0.user.running.fetch_add(1, SeqCst);
-        self.0.shared.running.fetch_add(1, SeqCst);
+impl Lent {
+    /// Lets others start.
+    pub(crate) fn offer(&self) {
+        self.shared.hand_out();
+    }
+
+    /// Takes the permit back, once. That never waits: one who has started is always let
+    /// finish.
+    pub(crate) fn take_back(&self) {
+        if self.is_out.swap(false, SeqCst) {
+            self.user.running.fetch_add(1, SeqCst);
+            self.shared.running.fetch_add(1, SeqCst);
+        }
     }
 }
 
@@ -333,12 +356,14 @@ mod tests {
         let user = name("a");
         let caller = admission.try_enter(&user).unwrap();
         let lent = caller.lend();
+        lent.offer();
         let callee = admission
             .enter(&user, Rank::Chained(Reverse(1)))
             .await
             .unwrap();
         drop(callee);
-        drop(lent);
+        lent.take_back();
+        lent.take_back();
         assert_eq!(
             admission.load(),
             Load {

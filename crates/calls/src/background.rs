@@ -62,6 +62,7 @@ impl Inner {
                 "the server had no Faaslet for the call",
             ),
             Ok(permit) => {
+                let permit = &Arc::new(permit);
                 if !self.begin(live.id()).await {
                     return;
                 }

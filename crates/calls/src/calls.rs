@@ -95,8 +95,9 @@ impl Calls {
         };
         let finished = match permit {
             Some(permit) => {
-                let queued = begun.elapsed();
-                let executed = inner.execute_attended(&tracked.live, permit, queued).await;
+                let (permit, queued) = (Arc::new(permit), begun.elapsed());
+                let executing = inner.execute_attended(&tracked.live, &permit, queued);
+                let executed = executing.await;
                 tracked.end(executed)
             }
             None => tracked.end(inner.cancelled()),
@@ -233,7 +234,7 @@ impl Inner {
     async fn execute_attended(
         self: &Arc<Self>,
         live: &Arc<LiveCall>,
-        permit: Permit,
+        permit: &Arc<Permit>,
         queued: Duration,
     ) -> Executed {
         let entry = Entry::Main { index: 0 };

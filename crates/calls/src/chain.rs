@@ -10,7 +10,7 @@ use faasm_model::{CallId, FailureKind, FunctionName, Invocation, Outcome};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::admission::Permit;
+use crate::admission::{Lent, Permit};
 use crate::calls::{Inner, Tracked};
 use crate::live::LiveCall;
 use crate::waiters::Rank;
@@ -19,12 +19,12 @@ use crate::waiters::Rank;
 pub(crate) struct Scope {
     inner: Arc<Inner>,
     live: Arc<LiveCall>,
-    permit: Permit,
+    permit: Arc<Permit>,
     children: Mutex<HashMap<CallId, Arc<LiveCall>>>,
 }
 
 impl Scope {
-    pub(crate) fn new(inner: &Arc<Inner>, live: &Arc<LiveCall>, permit: Permit) -> Self {
+    pub(crate) fn new(inner: &Arc<Inner>, live: &Arc<LiveCall>, permit: Arc<Permit>) -> Self {
         Self {
             inner: Arc::clone(inner),
             live: Arc::clone(live),
@@ -35,6 +35,18 @@ impl Scope {
 
     fn children(&self) -> std::sync::MutexGuard<'_, HashMap<CallId, Arc<LiveCall>>> {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a lent permit back when dropped: also when the wait is given up, as it is at the
+/// caller's deadline.
+struct TakenBack(Option<Arc<Lent>>);
+
+impl Drop for TakenBack {
+    fn drop(&mut self) {
+        if let Some(lent) = &self.0 {
+            lent.take_back();
+        }
     }
 }
 
@@ -77,7 +89,7 @@ impl Chain for Scope {
             if let Some(outcome) = child.outcome() {
                 return outcome;
             }
-            let _lent = self.permit.lend();
+            let _lent = TakenBack(child.borrow(&self.permit));
             child.wait().await
         }
         .boxed()
@@ -89,24 +101,24 @@ impl Inner {
     fn spawn_chained(self: &Arc<Self>, child: Arc<LiveCall>, entry: Entry, charge: Charge) {
         let running = self.running.token();
         let inner = Arc::clone(self);
+        let begun = Instant::now();
+        let rank = Rank::Chained(Reverse(child.depth));
+        let entering = self.admission.enter(&child.invocation.function.user, rank);
         let tracked = Tracked::new(self, child);
         tokio::spawn(async move {
             let live = &tracked.live;
-            let user = &live.invocation.function.user;
-            let begun = Instant::now();
-            let rank = Rank::Chained(Reverse(live.depth));
             let permit = tokio::select! {
-                permit = inner.admission.enter(user, rank) => permit,
+                permit = entering => permit,
                 () = live.cancel.cancelled() => {
                     tracked.end(inner.cancelled());
                     return;
                 }
             };
-            let executed = match permit {
+            let permit = permit.map(Arc::new);
+            let executed = match &permit {
                 Ok(permit) => {
-                    inner
-                        .execute(live, entry, permit, begun.elapsed(), NoMemory::Wait)
-                        .await
+                    let (queued, no_memory) = (begun.elapsed(), NoMemory::Wait);
+                    inner.execute(live, entry, permit, queued, no_memory).await
                 }
                 Err(_) => inner.failed(
                     FailureKind::Overloaded,
@@ -114,7 +126,8 @@ impl Inner {
                 ),
             };
             tracked.end(executed);
-            drop((running, charge));
+            // Not before the end is published: the caller has its own back by then.
+            drop((permit, running, charge));
         });
     }
 }

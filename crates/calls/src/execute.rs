@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use faasm_faaslet::{Call, Chain, Entry, Executed, NoMemory};
+use faasm_faaslet::{Call, Entry, Executed, NoMemory};
 use faasm_model::FailureKind;
 use futures::FutureExt;
 use tracing::Instrument;
@@ -16,25 +16,22 @@ use crate::chain::Scope;
 use crate::live::LiveCall;
 
 impl Inner {
-    /// Runs the call. The permit goes back when the Faaslet is torn down.
+    /// Runs the call. Whoever lent the permit keeps it until the Faaslet is torn down.
     pub(crate) async fn execute(
         self: &Arc<Self>,
         live: &Arc<LiveCall>,
         entry: Entry,
-        permit: Permit,
+        permit: &Arc<Permit>,
         queued: Duration,
         no_memory: NoMemory,
     ) -> Executed {
-        // Kept here, too: the permit must not go back before the Faaslet's slot is free, and
-        // the Faaslet lets go of it before that.
-        let scope = Arc::new(Scope::new(self, live, permit));
         let call = Call {
             id: live.id(),
             invocation: Arc::clone(&live.invocation),
             entry,
             cancel: live.cancel.clone(),
             no_memory,
-            chain: Arc::clone(&scope) as Arc<dyn Chain>,
+            chain: Arc::new(Scope::new(self, live, Arc::clone(permit))),
         };
         // At the level of debugging: an enabled span costs as much as a tenth of a call.
         let span =

@@ -11,6 +11,7 @@ use faasm_model::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::{Lent, Permit};
 use crate::options::Options;
 
 /// A call that has been accepted. It stays reachable for those who wait for it after it
@@ -23,6 +24,8 @@ pub(crate) struct LiveCall {
     pub(crate) node: Arc<Node>,
     accepted_at_ms: u64,
     ended: OnceLock<Ended>,
+    /// Permits of callers that wait for this call.
+    lent: Mutex<Vec<Arc<Lent>>>,
     notify: Notify,
 }
 
@@ -161,6 +164,7 @@ impl LiveCall {
             node,
             accepted_at_ms,
             ended: OnceLock::new(),
+            lent: Mutex::default(),
             notify: Notify::new(),
         })
     }
@@ -182,11 +186,37 @@ impl LiveCall {
     /// Publishes the outcome to everybody who waits for it. Only the first one counts.
     pub(crate) fn end(&self, executed: Executed) {
         self.note(&executed.outcome);
-        let _ = self.ended.set(Ended {
+        let ended = Ended {
             outcome: Arc::new(executed.outcome),
             _charge: executed.charge,
-        });
+        };
+        let mut lent = self.lenders();
+        let _ = self.ended.set(ended);
+        // Here and not when they wake: until then it would look as if they waited for
+        // something that can never come.
+        for permit in lent.drain(..) {
+            permit.take_back();
+        }
+        drop(lent);
         self.notify.notify_waiters();
+    }
+
+    /// Lends out the permit of a caller that waits for this call, until this call ends or
+    /// the caller takes it back. `None` if this call has ended.
+    pub(crate) fn borrow(&self, permit: &Permit) -> Option<Arc<Lent>> {
+        let mut lenders = self.lenders();
+        if self.ended.get().is_some() {
+            return None;
+        }
+        let lent = Arc::new(permit.lend());
+        lenders.push(Arc::clone(&lent));
+        drop(lenders);
+        lent.offer();
+        Some(lent)
+    }
+
+    fn lenders(&self) -> MutexGuard<'_, Vec<Arc<Lent>>> {
+        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The outcome, if the call has ended.
