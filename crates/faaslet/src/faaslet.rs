@@ -13,7 +13,7 @@ use crate::faaslets::Shared;
 use crate::handles::Handles;
 use crate::loaded::Loaded;
 use crate::stop::Stop;
-use crate::turns::Turn;
+use crate::turns::{Turn, step_aside};
 use crate::usage::Usage;
 
 /// Everything that host functions know about the call they serve.
@@ -115,7 +115,10 @@ impl Faaslet {
         self.check()?;
         self.clock.ticks = self.clock.ticks.saturating_add(1);
         if self.clock.ticks <= SHORT_TICKS {
-            return Ok(wasmtime::UpdateDeadline::Yield(1));
+            return Ok(wasmtime::UpdateDeadline::YieldCustom(
+                1,
+                Box::pin(step_aside()),
+            ));
         }
         let user = self.call.invocation.function.user.clone();
         let turns = Arc::clone(&self.shared.turns);

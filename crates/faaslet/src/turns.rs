@@ -67,10 +67,15 @@ impl Turns {
     }
 }
 
-/// Lets all tasks that are ready run first. Not tokio's `yield_now`: that has the task run
-/// next, in the slot of its worker that is looked at before the queue, so that a few
-/// functions that compute would keep what is in the queue waiting for ever.
+/// Lets everything else run first: what the network has brought, then all tasks that are
+/// ready.
+///
+/// tokio's `yield_now` alone only has the network looked at: its task comes back in the
+/// slot of its worker that is looked at before the queue, so that a few functions that
+/// compute would keep what is in the queue waiting for ever. A task that wakes itself goes
+/// to the end of the queue.
 pub(crate) async fn step_aside() {
+    tokio::task::yield_now().await;
     let mut stepped = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut stepped, true) {

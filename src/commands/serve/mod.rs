@@ -28,9 +28,9 @@ pub struct Args {
     settings: Settings,
 }
 
-/// Polls of the runtime between two looks at the network. One: guests that compute must
-/// not keep requests waiting.
-const EVENT_INTERVAL: u32 = 1;
+/// Polls of a worker between two looks at the network. Few, since each may be a guest that
+/// computes for a whole tick; more than one, since looking costs requests a second.
+const EVENT_INTERVAL: u32 = 8;
 
 impl Args {
     /// Serves until a signal ends it.
