@@ -26,7 +26,7 @@ use crate::cli::Context;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Store functions and look at them
     Func(func::Args),
     /// Call a function
