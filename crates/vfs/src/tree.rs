@@ -95,6 +95,10 @@ impl Tree {
         let base = match directory {
             Place::Node(id) => {
                 let directory = self.node(*id)?.directory()?;
+                // As on Linux: in a removed directory there is nothing, whatever its name.
+                if matches!(directory.parent, Parent::Gone) {
+                    return Ok(None);
+                }
                 check_name(name)?;
                 match directory.slots.get(name) {
                     Some(Slot::Node(id)) => return Ok(Some(Place::Node(*id))),

@@ -141,6 +141,9 @@ fn nothing_can_be_made_in_a_removed_directory() {
     assert_eq!(vfs.path_rename(Vfs::ROOT, "f", fd, "f"), Err(Errno::Noent));
     assert!(vfs.readdir(fd, 0).is_err());
     assert_eq!(names(&mut vfs, "/").unwrap(), ["f", "tmp"]);
+    // Not even a name that is too long is looked at.
+    let long = "n".repeat(256);
+    assert_eq!(vfs.path_readlink(fd, &long), Err(Errno::Noent));
 }
 
 #[test]
