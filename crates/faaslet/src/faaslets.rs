@@ -96,9 +96,4 @@ impl Faaslets {
     pub fn flush(&self) {
         self.0.modules.flush();
     }
-
-    /// The engine, for whoever compares with it.
-    pub fn engine(&self) -> &wasmtime::Engine {
-        self.0.modules.engine()
-    }
 }

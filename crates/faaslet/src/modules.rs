@@ -144,10 +144,6 @@ impl Modules {
     pub(crate) fn flush(&self) {
         self.ready.invalidate_all();
     }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
-    }
 }
 
 fn refused(refusal: Refusal) -> Unavailable {
