@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use faasm_database::Fault;
 use faasm_model::CallId;
 
 /// What a [`CallLog`](crate::CallLog) answers.
@@ -48,6 +49,24 @@ pub enum Error {
     /// The storage under the log failed.
     #[error("the storage of the call log failed ({0}); check the disk, then try again")]
     Storage(String),
+}
+
+impl From<faasm_database::Error> for Error {
+    fn from(error: faasm_database::Error) -> Self {
+        use faasm_database::Error as Database;
+        match error {
+            Database::NoSpace => Self::NoSpace,
+            Database::InUse(path) => Self::InUse(path),
+            Database::Closed => Self::Closed,
+            Database::Storage(what) => Self::Storage(what),
+        }
+    }
+}
+
+impl From<Error> for Fault<Error> {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
 }
 
 /// One of the records that a call has in the log.

@@ -1,52 +1,11 @@
 //! A disk without room, and with room again.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use faasm_calllog::conformance::{Checked, finished, new_call};
 use faasm_calllog::{Accepted, CallLog, EmbeddedLog, Error, LoggedCall};
+use faasm_database::testing::SmallDisk;
 use faasm_model::Invocation;
-use tempfile::TempDir;
-
-/// A file system of a few megabytes, gone when dropped.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    /// `None` where mounting is not allowed, which takes root.
-    fn mount(megabytes: u32) -> Option<Self> {
-        let dir = tempfile::tempdir().ok()?;
-        let size = format!("size={megabytes}m");
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(dir.path())
-            .output();
-        if mount.is_ok_and(|mount| mount.status.success()) {
-            return Some(Self(dir));
-        }
-        eprintln!("skipped: mounting a small file system needs root");
-        None
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Fills the disk but for `left` bytes with a file, and returns its path.
-    fn fill(&self, left: u64) -> std::io::Result<PathBuf> {
-        let disk = rustix::fs::statvfs(self.path())?;
-        let free = disk.f_bavail * disk.f_frsize;
-        let path = self.path().join("filler");
-        std::fs::write(&path, vec![0; free.saturating_sub(left) as usize])?;
-        Ok(path)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
-    }
-}
 
 #[tokio::test]
 async fn no_room_refuses_new_calls_and_loses_none() -> Checked {

@@ -1,25 +1,23 @@
 //! The call log in one database file of this machine.
 
-mod database;
-mod fault;
 mod ops;
 mod read;
 mod tables;
-mod writer;
 
 use std::num::NonZeroU64;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
+use faasm_database::Store;
 use faasm_model::{CallId, CallSummary, FinishedCall, Name};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::{Accepted, CallLog, Error, LoggedCall, NewCall, PendingCall, Result};
-use database::Database;
-use read::Reader;
-use writer::Writer;
+use read::View;
+use tables::Calls;
+
+type Fault = faasm_database::Fault<Error>;
 
 /// A [`CallLog`] in the file `calls.redb` of a directory.
 ///
@@ -28,9 +26,7 @@ use writer::Writer;
 /// Dropping the log finishes what is queued and closes the file, which blocks shortly;
 /// [`CallLog::close`] does the same without blocking.
 pub struct EmbeddedLog {
-    database: Arc<Database>,
-    reader: Reader,
-    writer: Writer,
+    store: Store<Calls>,
 }
 
 impl EmbeddedLog {
@@ -43,18 +39,14 @@ impl EmbeddedLog {
     /// [`Error::NoSpace`](crate::Error::NoSpace);
     /// [`Error::Storage`](crate::Error::Storage).
     pub fn open(dir: &Path) -> Result<Self> {
-        let database = Arc::new(Database::open(dir)?);
-        Ok(Self {
-            reader: Reader::new(Arc::clone(&database)),
-            writer: Writer::start(Arc::clone(&database))?,
-            database,
-        })
+        let store = Store::open(dir, Calls)?;
+        Ok(Self { store })
     }
 
     /// How many durable commits this log has made since it was opened. Not a number of
     /// calls: many share a commit.
     pub fn commits(&self) -> u64 {
-        self.writer.commits()
+        self.store.commits()
     }
 }
 
@@ -63,44 +55,42 @@ impl CallLog for EmbeddedLog {
         let Some(count) = NonZeroU64::new(count) else {
             return async { Ok(1..1) }.boxed();
         };
-        self.writer
+        self.store
             .write(0, move |tables| ops::reserve_ids(tables, count))
             .boxed()
     }
 
     fn accept(&self, call: NewCall) -> BoxFuture<'_, Result<Accepted>> {
         let bytes = ops::invocation_bytes(&call);
-        if !self.database.has_room_for(bytes) {
+        if !self.store.has_room_for(bytes) {
             return async { Err(Error::NoSpace) }.boxed();
         }
-        self.writer
+        self.store
             .write(bytes, move |tables| ops::accept(tables, &call))
             .boxed()
     }
 
     fn begin(&self, id: CallId) -> BoxFuture<'_, Result<u32>> {
-        self.writer
+        self.store
             .write(0, move |tables| ops::begin(tables, id))
             .boxed()
     }
 
     fn give_back(&self, id: CallId) -> BoxFuture<'_, Result<u32>> {
-        self.writer
+        self.store
             .write(0, move |tables| ops::give_back(tables, id))
             .boxed()
     }
 
     fn finish(&self, call: FinishedCall) -> BoxFuture<'_, Result<bool>> {
         let bytes = ops::outcome_bytes(&call);
-        self.writer
+        self.store
             .write(bytes, move |tables| ops::finish(tables, &call))
             .boxed()
     }
 
     fn get(&self, id: CallId) -> BoxFuture<'_, Result<Option<LoggedCall>>> {
-        self.reader
-            .read(&self.writer, move |view| view.get(id))
-            .boxed()
+        self.store.read(move |txn| View(txn).get(id)).boxed()
     }
 
     fn pending(
@@ -108,8 +98,8 @@ impl CallLog for EmbeddedLog {
         after: Option<CallId>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<PendingCall>>> {
-        self.reader
-            .read(&self.writer, move |view| view.pending(after, limit))
+        self.store
+            .read(move |txn| View(txn).pending(after, limit))
             .boxed()
     }
 
@@ -120,8 +110,9 @@ impl CallLog for EmbeddedLog {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<CallSummary>>> {
         let user = user.cloned();
-        let list = move |view: &read::View| view.list(user.as_ref(), before, limit);
-        self.reader.read(&self.writer, list).boxed()
+        self.store
+            .read(move |txn| View(txn).list(user.as_ref(), before, limit))
+            .boxed()
     }
 
     fn expire(&self, finished_before_ms: u64) -> BoxFuture<'_, Result<usize>> {
@@ -130,7 +121,7 @@ impl CallLog for EmbeddedLog {
             // In steps, so that other writes get their turn in between.
             loop {
                 let step = self
-                    .writer
+                    .store
                     .write(0, move |t| ops::expire_some(t, finished_before_ms));
                 match step.await? {
                     0 => return Ok(forgotten),
@@ -142,6 +133,6 @@ impl CallLog for EmbeddedLog {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        self.writer.close().boxed()
+        self.store.close().boxed()
     }
 }

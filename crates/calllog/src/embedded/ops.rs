@@ -9,7 +9,7 @@ use std::ops::Range;
 use faasm_model::{CallId, CallStatus, CallSummary, FinishedCall};
 use redb::ReadableTable;
 
-use super::fault::Fault;
+use super::Fault;
 use super::tables::{NEXT_ID, Row, Tables, put_chunks, remove_chunks};
 use crate::codec::{decode, encode, encode_large};
 use crate::{Accepted, Error, NewCall, RecordPart};

@@ -1,23 +1,16 @@
 //! Looking into the log. Every look is at one committed state of it.
 
 use std::ops::Bound;
-use std::sync::Arc;
 
 use faasm_model::{CallId, CallSummary, FinishedCall, Invocation, Name};
 use redb::{ReadOnlyTable, ReadTransaction};
-use tokio::sync::Semaphore;
 
-use super::database::Database;
-use super::fault::{Fault, is_stale};
+use super::Fault;
 use super::tables::{self, ATTEMPTS, BY_USER, ChunkKey, INVOCATIONS, RESULTS, ROWS, Row};
-use super::writer::Writer;
 use crate::codec::{Damaged, decode};
 use crate::{Error, LoggedCall, PendingCall, RecordPart};
 
 type Result<T> = std::result::Result<T, Fault>;
-
-/// Reads at the same time. Each may hold one large result in memory.
-const READERS: usize = 16;
 
 /// Inputs in one page of pending calls, in bytes; a larger one comes alone.
 const PAGE_BYTES: usize = 32 << 20;
@@ -25,60 +18,10 @@ const PAGE_BYTES: usize = 32 << 20;
 /// Most entries in one list.
 const LIST_LIMIT: usize = 1_000;
 
-pub(super) struct Reader {
-    database: Arc<Database>,
-    turns: Semaphore,
-}
-
-impl Reader {
-    pub(super) fn new(database: Arc<Database>) -> Self {
-        Self {
-            database,
-            turns: Semaphore::new(READERS),
-        }
-    }
-
-    /// Runs `look` off the async runtime.
-    pub(super) async fn read<T, F>(&self, writer: &Writer, look: F) -> crate::Result<T>
-    where
-        T: Send + 'static,
-        F: Fn(&View) -> Result<T> + Send + Sync + 'static,
-    {
-        let _turn = self.turns.acquire().await.map_err(|_| Error::Closed)?;
-        let look = Arc::new(look);
-        match self.look(Arc::clone(&look)).await? {
-            Err(Fault::Database(error)) if is_stale(&error) => {
-                // The writer opens the file again before it does anything else.
-                writer.write(0, |_| Ok(())).await?;
-                self.look(look).await?
-            }
-            seen => seen,
-        }
-        .map_err(|fault| match fault {
-            Fault::Refused(error) => error,
-            Fault::Database(error) => error.into(),
-        })
-    }
-
-    async fn look<T, F>(&self, look: Arc<F>) -> crate::Result<Result<T>>
-    where
-        T: Send + 'static,
-        F: Fn(&View) -> Result<T> + Send + Sync + 'static,
-    {
-        let database = Arc::clone(&self.database);
-        let task = tokio::task::spawn_blocking(move || {
-            let view = View(database.begin_read()?);
-            look(&view)
-        });
-        task.await
-            .map_err(|error| Error::Storage(format!("a read did not end: {error}")))
-    }
-}
-
 /// The log at one moment.
-pub(super) struct View(ReadTransaction);
+pub(super) struct View<'txn>(pub &'txn ReadTransaction);
 
-impl View {
+impl View<'_> {
     pub(super) fn get(&self, id: CallId) -> Result<Option<LoggedCall>> {
         let Some(row) = self.0.open_table(ROWS)?.get(id.get())? else {
             return Ok(None);

@@ -1,15 +1,11 @@
 //! What is where in the database.
 
-use redb::{
-    ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError,
-    WriteTransaction,
-};
+use faasm_database::Schema;
+use faasm_model::CallSummary;
+use redb::{ReadableTable, Table, TableDefinition, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
-use faasm_model::CallSummary;
-
-use super::fault::Fault;
-use crate::{Error, Result};
+use super::Fault;
 
 /// Counters by name.
 pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
@@ -62,9 +58,22 @@ pub(super) struct Tables<'txn> {
     pub keys: Table<'txn, (&'static str, &'static str), (u64, [u8; 32])>,
 }
 
-impl<'txn> Tables<'txn> {
-    pub(super) fn open(txn: &'txn WriteTransaction) -> std::result::Result<Self, TableError> {
-        Ok(Self {
+/// The database of the call log.
+pub(super) struct Calls;
+
+impl Schema for Calls {
+    type Tables<'txn> = Tables<'txn>;
+
+    const NAME: &'static str = "the call log";
+    const FILE_NAME: &'static str = "calls.redb";
+    /// The hot pages are the few of the newest calls.
+    const CACHE_BYTES: usize = 32 << 20;
+    /// For the results of what was accepted before. Free pages inside the file are left to
+    /// those too.
+    const SPARE_BYTES: u64 = 1 << 20;
+
+    fn open(txn: &WriteTransaction) -> Result<Tables<'_>, TableError> {
+        Ok(Tables {
             meta: txn.open_table(META)?,
             rows: txn.open_table(ROWS)?,
             attempts: txn.open_table(ATTEMPTS)?,
@@ -77,26 +86,6 @@ impl<'txn> Tables<'txn> {
     }
 }
 
-/// Makes the tables of a new file, so that readers always find them.
-pub(super) fn create(database: &redb::Database) -> Result<()> {
-    let exists = |txn: &ReadTransaction| -> std::result::Result<bool, redb::Error> {
-        match txn.open_table(KEYS) {
-            Ok(_) => Ok(true),
-            Err(TableError::TableDoesNotExist(_)) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    };
-    let make = || -> std::result::Result<(), redb::Error> {
-        if exists(&database.begin_read()?)? {
-            return Ok(());
-        }
-        let txn = database.begin_write()?;
-        drop(Tables::open(&txn)?);
-        Ok(txn.commit()?)
-    };
-    make().map_err(Error::from)
-}
-
 /// Every chunk of the call `id`.
 pub(super) fn chunks_of(id: u64) -> std::ops::RangeInclusive<ChunkKey> {
     (id, 0)..=(id, u32::MAX)
@@ -107,7 +96,7 @@ pub(super) fn put_chunks(
     table: &mut Table<'_, ChunkKey, &'static [u8]>,
     id: u64,
     bytes: &[u8],
-) -> std::result::Result<(), Fault> {
+) -> Result<(), Fault> {
     for (number, chunk) in (0_u32..).zip(bytes.chunks(CHUNK_BYTES)) {
         table.insert((id, number), chunk)?;
     }
@@ -118,7 +107,7 @@ pub(super) fn put_chunks(
 pub(super) fn remove_chunks(
     table: &mut Table<'_, ChunkKey, &'static [u8]>,
     id: u64,
-) -> std::result::Result<usize, Fault> {
+) -> Result<usize, Fault> {
     let mut removed = 0;
     table.retain_in(chunks_of(id), |_, _| {
         removed += 1;
@@ -131,7 +120,7 @@ pub(super) fn remove_chunks(
 pub(super) fn read_chunks(
     table: &impl ReadableTable<ChunkKey, &'static [u8]>,
     id: u64,
-) -> std::result::Result<Option<Vec<u8>>, Fault> {
+) -> Result<Option<Vec<u8>>, Fault> {
     let last = table.range(chunks_of(id))?.next_back().transpose()?;
     let chunks = last.map_or(0, |(key, _)| key.value().1 as usize + 1);
     // The number is not to be trusted with all of the memory.
