@@ -21,6 +21,7 @@ mod limits;
 mod names;
 mod outcome;
 mod record;
+mod state_key;
 
 pub use call_id::{CallId, InvalidCallId};
 pub use clock::now_ms;
@@ -31,3 +32,4 @@ pub use limits::{InvalidLimit, LimitOverrides, Limits};
 pub use names::{FunctionName, InvalidName, Name};
 pub use outcome::{Failure, FailureKind, Outcome, Timings};
 pub use record::{CallStatus, CallSummary, FinishedCall};
+pub use state_key::{InvalidKey, Key, StateKey};

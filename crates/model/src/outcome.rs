@@ -68,6 +68,10 @@ pub enum FailureKind {
     OutputLimit,
     /// Chained calls nested too deep, or a root call chained too many.
     ChainLimit,
+    /// State could not be read, written or pushed, or a limit of state was reached.
+    State,
+    /// The call waited for a lock that it would never have got.
+    Deadlock,
     /// Somebody cancelled the call, or its client went away.
     Cancelled,
     /// There is no such function.
@@ -92,6 +96,8 @@ impl FailureKind {
             Self::TableLimit => "table_limit",
             Self::OutputLimit => "output_limit",
             Self::ChainLimit => "chain_limit",
+            Self::State => "state_failed",
+            Self::Deadlock => "deadlock",
             Self::Cancelled => "cancelled",
             Self::FunctionNotFound => "function_not_found",
             Self::AttemptsExhausted => "attempts_exhausted",
