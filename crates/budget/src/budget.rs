@@ -1,25 +1,42 @@
 //! The memory budget of the process.
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// One budget for everything that grows with what guests do: linear memories, captured
-/// output, scratch files, queued inputs. Over it things are refused, so that the kernel
-/// never has to kill the process.
+/// output, scratch files, queued inputs, state. Over it things are refused, so that the
+/// kernel never has to kill the process.
 #[derive(Clone, Debug)]
 pub struct MemoryBudget(Arc<Budget>);
 
-#[derive(Debug)]
 struct Budget {
     total: u64,
     used: AtomicU64,
+    reclaim: OnceLock<Weak<dyn Reclaim>>,
+}
+
+/// Who holds bytes of the budget that could be had again: caches.
+pub trait Reclaim: Send + Sync {
+    /// Gives back `bytes` of the budget, or what there is. Called by whoever is about to
+    /// be refused, on any thread: it must neither wait nor take from the budget.
+    fn reclaim(&self, bytes: u64);
 }
 
 impl MemoryBudget {
     /// A budget of `total` bytes.
     pub fn new(total: u64) -> Self {
-        let used = AtomicU64::new(0);
-        Self(Arc::new(Budget { total, used }))
+        Self(Arc::new(Budget {
+            total,
+            used: AtomicU64::new(0),
+            reclaim: OnceLock::new(),
+        }))
+    }
+
+    /// Has `cache` asked before anything is refused. Only the first one counts.
+    pub fn reclaim_from(&self, cache: Weak<dyn Reclaim>) {
+        // A second cache would need an order in which they are asked.
+        let _ = self.0.reclaim.set(cache);
     }
 
     /// An empty charge, to be grown.
@@ -43,7 +60,21 @@ impl MemoryBudget {
     /// Takes `bytes` if they fit. Whoever takes gives them back with [`Self::give`];
     /// a [`Charge`] does so by itself.
     pub fn take(&self, bytes: u64) -> bool {
-        let Budget { total, used } = &*self.0;
+        if self.try_take(bytes) {
+            return true;
+        }
+        let cache = self.0.reclaim.get().and_then(Weak::upgrade);
+        match cache {
+            Some(cache) if bytes <= self.0.total => {
+                cache.reclaim(bytes);
+                self.try_take(bytes)
+            }
+            _ => false,
+        }
+    }
+
+    fn try_take(&self, bytes: u64) -> bool {
+        let Budget { total, used, .. } = &*self.0;
         used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
             used.checked_add(bytes).filter(|sum| sum <= total)
         })
@@ -56,13 +87,12 @@ impl MemoryBudget {
     }
 }
 
-impl faasm_vfs::Charge for MemoryBudget {
-    fn grow(&self, bytes: u64) -> bool {
-        self.take(bytes)
-    }
-
-    fn shrink(&self, bytes: u64) {
-        self.give(bytes);
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Budget")
+            .field("total", &self.total)
+            .field("used", &self.used)
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,5 +144,28 @@ mod tests {
         drop(first);
         assert_eq!(budget.used(), 40);
         assert!(!second.grow(u64::MAX));
+    }
+
+    struct Cache(MemoryBudget, AtomicU64);
+
+    impl Reclaim for Cache {
+        fn reclaim(&self, bytes: u64) {
+            let given = self.1.load(Ordering::Relaxed).min(bytes);
+            self.1.fetch_sub(given, Ordering::Relaxed);
+            self.0.give(given);
+        }
+    }
+
+    #[test]
+    fn a_cache_gives_way_before_anything_is_refused() {
+        let budget = MemoryBudget::new(100);
+        assert!(budget.take(100));
+        let cache = Arc::new(Cache(budget.clone(), AtomicU64::new(30)));
+        let weak: Weak<Cache> = Arc::downgrade(&cache);
+        budget.reclaim_from(weak);
+        assert!(budget.take(20));
+        assert!(!budget.take(20));
+        assert!(budget.take(10));
+        assert_eq!(budget.used(), 100);
     }
 }

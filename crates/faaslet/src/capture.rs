@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::budget::Charge;
+use faasm_budget::Charge;
 use crate::stop::Stop;
 
 /// The captured bytes of a call, bounded together.
@@ -80,7 +80,7 @@ impl Captured {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budget::MemoryBudget;
+    use faasm_budget::MemoryBudget;
 
     #[test]
     fn the_streams_and_the_output_share_one_limit() {
