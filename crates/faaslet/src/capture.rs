@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use faasm_budget::Charge;
 use crate::stop::Stop;
+use faasm_budget::Charge;
 
 /// The captured bytes of a call, bounded together.
 pub(crate) struct Captured {

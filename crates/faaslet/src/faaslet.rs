@@ -1,9 +1,10 @@
 //! The host's side of one Faaslet: the data of its store.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use faasm_model::Limits;
+use faasm_state::{Party, Session};
 use faasm_vfs::Vfs;
 use wasmtime::Memory;
 
@@ -12,6 +13,7 @@ use crate::capture::Captured;
 use crate::faaslets::Shared;
 use crate::handles::Handles;
 use crate::loaded::Loaded;
+use crate::mappings::Mappings;
 use crate::stop::Stop;
 use crate::turns::{Turn, step_aside};
 use crate::usage::Usage;
@@ -28,6 +30,9 @@ pub(crate) struct Faaslet {
     /// How much of the input has been read as standard input.
     pub(crate) stdin_position: usize,
     pub(crate) handles: Handles,
+    /// Undone before the instance is: this is the store's data.
+    pub(crate) mappings: Mappings,
+    session: OnceLock<Arc<Session>>,
     /// Whether the guest's `malloc` runs on behalf of the host.
     pub(crate) is_allocating: bool,
     pub(crate) usage: Usage,
@@ -66,6 +71,8 @@ impl Faaslet {
             ),
             stdin_position: 0,
             handles: Handles::default(),
+            mappings: Mappings::new(),
+            session: OnceLock::new(),
             is_allocating: false,
             usage,
             clock: Clock {
@@ -94,18 +101,53 @@ impl Faaslet {
     }
 
     fn out_of_time(&self) -> Stop {
-        let ms = self.limits.time.as_millis();
-        Stop::Time { ms }
+        let waiting = self.session.get().and_then(|s| s.locks().waits_for());
+        Stop::Time {
+            ms: self.limits.time.as_millis(),
+            waiting: waiting.map_or_else(String::new, |what| format!("; {what}")),
+        }
+    }
+
+    /// The call's state, made when it is first needed.
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        self.session.get_or_init(|| {
+            let party = Party {
+                call: self.call.id,
+                function: self.call.invocation.function.clone(),
+            };
+            Arc::new(self.shared.state.session(party))
+        })
+    }
+
+    /// Brings what the call has written to the global tier. The guest has stopped.
+    pub(crate) async fn push(&self) -> Result<(), Stop> {
+        let Some(session) = self.session.get() else {
+            return Ok(());
+        };
+        self.mappings.close(|view| session.close(view));
+        if !session.has_written() {
+            return Ok(());
+        }
+        let pushed = self.wait(session.finish()).await?;
+        pushed.map_err(|error| Stop::State {
+            import: "state at the end of the call",
+            error,
+        })
     }
 
     /// Waits inside a host call for `event`, but no longer than the call may live, and
     /// without holding a turn at the processor.
     pub(crate) async fn wait<T>(&self, event: impl Future<Output = T>) -> Result<T, Stop> {
+        let mut event = std::pin::pin!(event);
+        // Most need not wait at all.
+        if let std::task::Poll::Ready(result) = futures::poll!(event.as_mut()) {
+            return Ok(result);
+        }
         self.clock.release_turn();
         tokio::select! {
             biased;
             () = self.call.cancel.cancelled() => Err(Stop::Cancelled),
-            result = event => Ok(result),
+            result = event.as_mut() => Ok(result),
             () = tokio::time::sleep_until(self.clock.deadline.into()) => Err(self.out_of_time()),
         }
     }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use faasm_model::{FunctionName, Limits};
+use faasm_state::State;
 use faasm_storage::{FunctionRecord, Storage};
 
-use crate::budget::MemoryBudget;
 use crate::modules::Modules;
 use crate::options::Options;
 use crate::ticker::Ticker;
 use crate::turns::Turns;
 use crate::{engine, host};
+use faasm_budget::MemoryBudget;
 
 /// Stores and runs functions. Cheap to clone.
 #[derive(Clone)]
@@ -19,6 +20,7 @@ pub struct Faaslets(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) storage: Storage,
+    pub(crate) state: State,
     pub(crate) modules: Modules,
     pub(crate) budget: MemoryBudget,
     pub(crate) ticker: Ticker,
@@ -47,8 +49,9 @@ pub enum Error {
 }
 
 impl Faaslets {
-    /// Makes the engine and its pool of slots.
-    pub fn new(options: Options, storage: Storage) -> Result<Self, Error> {
+    /// Makes the engine and its pool of slots. Everything is charged to the memory budget
+    /// that `state` is charged to.
+    pub fn new(options: Options, storage: Storage, state: State) -> Result<Self, Error> {
         let engine = engine::engine(&options).map_err(Error::Engine)?;
         let linker = host::linker(&engine).map_err(Error::Engine)?;
         let compatibility = engine::compatibility(&engine).map_err(Error::Storage)?;
@@ -57,15 +60,16 @@ impl Faaslets {
             .retain_compat(&compatibility)
             .map_err(Error::Storage)?;
         let ticker = Ticker::start(&engine).map_err(Error::Ticker)?;
-        let budget = MemoryBudget::new(options.memory_budget);
+        let budget = state.budget().clone();
         Ok(Self(Arc::new(Shared {
             shared_files: Arc::new(faasm_vfs::EmptyTree),
-            scratch_charge: Arc::new(budget.clone()),
+            scratch_charge: Arc::new(Scratch(budget.clone())),
             budget,
             turns: Turns::new(options.processors),
             options,
             modules: Modules::new(engine, linker, storage.clone(), compatibility),
             storage,
+            state,
             ticker,
             cold_start_seconds: metrics::histogram!("faasm_cold_start_seconds"),
         })))
@@ -95,5 +99,18 @@ impl Faaslets {
     /// what they are, not by name.
     pub fn flush(&self) {
         self.0.modules.flush();
+    }
+}
+
+/// Scratch files are charged to the memory budget.
+struct Scratch(MemoryBudget);
+
+impl faasm_vfs::Charge for Scratch {
+    fn grow(&self, bytes: u64) -> bool {
+        self.0.take(bytes)
+    }
+
+    fn shrink(&self, bytes: u64) {
+        self.0.give(bytes);
     }
 }

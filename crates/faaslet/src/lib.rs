@@ -8,13 +8,18 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use faasm_faaslet::{Faaslets, Options};
+//! use faasm_faaslet::{Faaslets, MemoryBudget, Options};
 //! use faasm_model::FunctionName;
+//! use faasm_state::State;
+//! use faasm_state::tier::{EmbeddedOptions, EmbeddedTier};
 //! use faasm_storage::{DataDirLock, Storage};
 //!
 //! let lock = DataDirLock::acquire("data".as_ref(), "an example")?;
 //! let storage = Storage::open(lock).await?;
-//! let faaslets = Faaslets::new(Options::default(), storage)?;
+//! let tier = EmbeddedTier::open("data/state".as_ref(), EmbeddedOptions::default())?;
+//! let budget = MemoryBudget::new(1 << 30);
+//! let state = State::new(std::sync::Arc::new(tier), &budget, Default::default())?;
+//! let faaslets = Faaslets::new(Options::default(), storage, state)?;
 //! let name = FunctionName::new("demo", "hello")?;
 //! assert!(faaslets.function(&name).is_none());
 //! # Ok(())
@@ -23,15 +28,18 @@
 
 mod backtrace;
 mod binary;
-mod budget;
 mod call;
 mod capture;
 mod engine;
 mod faaslet;
 mod faaslets;
+mod faults;
 mod handles;
 mod host;
 mod loaded;
+mod mappings;
+#[cfg(test)]
+mod mappings_tests;
 mod memory;
 mod modules;
 mod nesting;
@@ -44,9 +52,9 @@ mod ticker;
 mod turns;
 mod usage;
 
-pub use budget::{Charge, MemoryBudget};
 pub use call::{Call, Callee, Chain, ChainRefused, Code, Entry, NoMemory};
 pub use faaslets::{Error, Faaslets};
+pub use faasm_budget::{Charge, MemoryBudget};
 pub use options::Options;
 pub use publish::PublishError;
 pub use refusal::Refusal;

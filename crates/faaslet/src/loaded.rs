@@ -13,6 +13,8 @@ pub(crate) struct Loaded {
     pub(crate) pointers: PointerSetup,
     pub(crate) memory: Option<ModuleExport>,
     pub(crate) min_memory_bytes: u64,
+    /// Whether it can map state into its memory.
+    pub(crate) maps_state: bool,
 }
 
 /// How a function is run from its beginning.
@@ -73,6 +75,7 @@ impl Loaded {
             },
             min_memory_bytes: exports.min_memory_bytes(),
             memory,
+            maps_state: module.imports().any(|import| host::maps_state(&import)),
             instance_pre,
         })
     }

@@ -1,10 +1,12 @@
 //! Checked access to a guest's linear memory.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use wasmtime::{AsContextMut, Caller, Extern};
 
 use crate::faaslet::Faaslet;
+use crate::mappings::{Access, Table};
 
 /// A pointer or length from the guest that does not lie in its memory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +30,11 @@ pub(crate) enum BadPointer {
     NotUtf8 { import: &'static str, ptr: u32 },
     #[error("{import}: the module exports no memory named \"memory\"")]
     NoMemory { import: &'static str },
+    #[error("{import}: state that is mapped there cannot be used: {error}")]
+    State {
+        import: &'static str,
+        error: faasm_state::Error,
+    },
 }
 
 type Result<T> = std::result::Result<T, BadPointer>;
@@ -36,6 +43,8 @@ type Result<T> = std::result::Result<T, BadPointer>;
 pub(crate) struct GuestMemory<'a> {
     bytes: &'a mut [u8],
     import: &'static str,
+    /// State that is mapped into the memory: it has to be opened before it is touched.
+    mapped: Option<Arc<Table>>,
 }
 
 /// The memory and the Faaslet behind a host call of `import`.
@@ -52,7 +61,14 @@ pub(crate) fn guest<'a>(
         },
     };
     let (bytes, faaslet) = memory.data_and_store_mut(caller.as_context_mut());
-    Ok((GuestMemory { bytes, import }, faaslet))
+    let table = faaslet.mappings.table();
+    let mapped = (!table.is_empty()).then(|| Arc::clone(table));
+    let memory = GuestMemory {
+        bytes,
+        import,
+        mapped,
+    };
+    Ok((memory, faaslet))
 }
 
 impl GuestMemory<'_> {
@@ -62,10 +78,14 @@ impl GuestMemory<'_> {
         u32::try_from(len).map_err(|_| BadPointer::Negative { import, len })
     }
 
-    fn range(&self, ptr: u32, len: u64) -> Result<Range<usize>> {
+    fn range(&self, ptr: u32, len: u64, access: Access) -> Result<Range<usize>> {
         let end = u64::from(ptr).checked_add(len);
         match end.and_then(|end| usize::try_from(end).ok()) {
-            Some(end) if end <= self.bytes.len() => Ok(ptr as usize..end),
+            Some(end) if end <= self.bytes.len() => {
+                let range = ptr as usize..end;
+                self.open(&range, access)?;
+                Ok(range)
+            }
             _ => Err(BadPointer::Outside {
                 import: self.import,
                 ptr,
@@ -75,35 +95,54 @@ impl GuestMemory<'_> {
         }
     }
 
+    fn open(&self, range: &Range<usize>, access: Access) -> Result<()> {
+        let Some(table) = &self.mapped else {
+            return Ok(());
+        };
+        let import = self.import;
+        let start = self.bytes.as_ptr() as usize + range.start;
+        table
+            .open(start, range.len(), access)
+            .map_err(|error| BadPointer::State { import, error })
+    }
+
     pub(crate) fn slice(&self, ptr: u32, len: u32) -> Result<&[u8]> {
-        let range = self.range(ptr, u64::from(len))?;
+        let range = self.range(ptr, u64::from(len), Access::Read)?;
         Ok(&self.bytes[range])
     }
 
     pub(crate) fn slice_mut(&mut self, ptr: u32, len: u32) -> Result<&mut [u8]> {
-        let range = self.range(ptr, u64::from(len))?;
+        let range = self.range(ptr, u64::from(len), Access::Write)?;
         Ok(&mut self.bytes[range])
+    }
+
+    /// A copy, for what must not change once it was looked at: bytes in mapped state can.
+    pub(crate) fn copy(&self, ptr: u32, len: u32) -> Result<Vec<u8>> {
+        self.slice(ptr, len).map(<[u8]>::to_vec)
     }
 
     /// `count` items of `size` bytes each, as one slice.
     pub(crate) fn array(&self, ptr: u32, count: u32, size: u32) -> Result<&[u8]> {
-        let range = self.range(ptr, u64::from(count) * u64::from(size))?;
+        let range = self.range(ptr, u64::from(count) * u64::from(size), Access::Read)?;
         Ok(&self.bytes[range])
     }
 
-    /// A NUL-terminated UTF-8 string of `max` bytes at most.
-    pub(crate) fn c_str(&self, ptr: u32, max: usize) -> Result<&str> {
+    /// A NUL-terminated UTF-8 string of `max` bytes at most. A copy: bytes in mapped state
+    /// can change at any time, and checked text must not.
+    pub(crate) fn c_str(&self, ptr: u32, max: usize) -> Result<String> {
         let import = self.import;
-        let start = self.range(ptr, 0)?.start;
+        let start = self.range(ptr, 0, Access::Read)?.start;
         let end = self
             .bytes
             .len()
             .min(start.saturating_add(max).saturating_add(1));
-        let window = &self.bytes[start..end];
-        let Some(len) = window.iter().position(|&b| b == 0) else {
+        self.open(&(start..end), Access::Read)?;
+        let window = self.bytes[start..end].iter();
+        let text: Vec<u8> = window.copied().take_while(|&byte| byte != 0).collect();
+        if text.len() == end - start {
             return Err(BadPointer::Unterminated { import, ptr, max });
-        };
-        std::str::from_utf8(&window[..len]).map_err(|_| BadPointer::NotUtf8 { import, ptr })
+        }
+        String::from_utf8(text).map_err(|_| BadPointer::NotUtf8 { import, ptr })
     }
 
     pub(crate) fn read_u32(&self, ptr: u32) -> Result<u32> {
@@ -113,7 +152,7 @@ impl GuestMemory<'_> {
     }
 
     pub(crate) fn write(&mut self, ptr: u32, bytes: &[u8]) -> Result<()> {
-        let range = self.range(ptr, bytes.len() as u64)?;
+        let range = self.range(ptr, bytes.len() as u64, Access::Write)?;
         self.bytes[range].copy_from_slice(bytes);
         Ok(())
     }
@@ -132,8 +171,11 @@ mod tests {
     use super::*;
 
     fn memory(bytes: &mut [u8]) -> GuestMemory<'_> {
-        let import = "test";
-        GuestMemory { bytes, import }
+        GuestMemory {
+            bytes,
+            import: "test",
+            mapped: None,
+        }
     }
 
     #[test]
@@ -153,7 +195,7 @@ mod tests {
     fn a_string_ends_in_memory_and_within_its_bound() {
         let mut bytes = *b"ok\0\xff\0tail";
         let memory = memory(&mut bytes);
-        assert_eq!(memory.c_str(0, 10), Ok("ok"));
+        assert_eq!(memory.c_str(0, 10), Ok("ok".into()));
         assert!(matches!(
             memory.c_str(0, 1),
             Err(BadPointer::Unterminated { .. })

@@ -9,12 +9,13 @@ use faasm_storage::FunctionRecord;
 use wasmtime::{Instance, ModuleExport, Ref, Store, WasmParams, WasmResults};
 
 use crate::Faaslets;
-use crate::budget::Charge;
 use crate::call::{Call, Entry, NoMemory};
 use crate::faaslet::Faaslet;
+use crate::faults;
 use crate::loaded::{Loaded, Main, Start};
 use crate::stop::{self, End, Stop};
 use crate::usage::Usage;
+use faasm_budget::Charge;
 
 /// A call that has ended.
 #[derive(Debug)]
@@ -92,14 +93,20 @@ impl Faaslets {
         store.limiter(|faaslet| &mut faaslet.usage);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()?));
+        if loaded.maps_state {
+            let table = Arc::clone(store.data().mappings.table());
+            faults::serve(&mut store, table);
+        }
         let mut timings = Timings::default();
         let result = drive(&mut store, &loaded, &mut timings).await;
+        let max_stack = shared.options.max_stack_bytes;
+        let end = conclude(&store, stop::end(result, max_stack)).await;
         let whole = micros(store.data().clock.started);
         timings.run_us = whole.saturating_sub(timings.start_us);
         shared
             .cold_start_seconds
             .record(timings.start_us as f64 / 1e6);
-        finish(store, result, timings, shared.options.max_stack_bytes)
+        finish(store, end, timings)
     }
 }
 
@@ -265,21 +272,31 @@ fn misuse(import: &'static str, problem: String) -> Stop {
     Stop::Misuse { import, problem }
 }
 
+/// What a successful guest has written to state is durable before its success is known.
+async fn conclude(store: &Store<Faaslet>, end: End) -> End {
+    match end {
+        End::Returned(0) => match store.data().push().await {
+            Ok(()) => End::Returned(0),
+            Err(stop) => End::Failed(stop.into()),
+        },
+        other => other,
+    }
+}
+
 /// Reads the outcome off the store, then tears the Faaslet down.
-fn finish(
-    mut store: Store<Faaslet>,
-    result: wasmtime::Result<i32>,
-    timings: Timings,
-    max_stack: usize,
-) -> Executed {
+fn finish(mut store: Store<Faaslet>, end: End, timings: Timings) -> Executed {
     let faaslet = store.data_mut();
-    let (return_value, mut failure) = match stop::end(result, max_stack) {
+    let (return_value, mut failure) = match end {
         End::Returned(0) => (0, None),
         End::Returned(value) => (value, Some(nonzero(value))),
         End::Failed(failure) => (-1, Some(failure)),
     };
     if let Some(failure) = &mut failure {
         faaslet.usage.explain(failure);
+        if let Some(trouble) = faaslet.mappings.take_trouble() {
+            failure.kind = stop::state_kind(&trouble);
+            failure.message = format!("state: {trouble}; then: {}", failure.message);
+        }
     }
     let captured = &mut faaslet.captured;
     let outcome = Outcome {

@@ -14,8 +14,8 @@ pub(crate) enum Stop {
     Exit(i32),
     #[error("the call was cancelled")]
     Cancelled,
-    #[error("time limit: the call ran for {ms} ms, its limit")]
-    Time { ms: u128 },
+    #[error("time limit: the call ran for {ms} ms, its limit{waiting}")]
+    Time { ms: u128, waiting: String },
     #[error(
         "output limit: stdout, stderr and output data together exceed {limit} bytes (--max-output)"
     )]
@@ -26,6 +26,11 @@ pub(crate) enum Stop {
     Chain(#[from] ChainRefused),
     #[error(transparent)]
     BadPointer(#[from] BadPointer),
+    #[error("{import}: {error}")]
+    State {
+        import: &'static str,
+        error: faasm_state::Error,
+    },
     #[error("{import}: {problem}")]
     Misuse {
         import: &'static str,
@@ -50,12 +55,36 @@ impl Stop {
                 FailureKind::MemoryLimit
             }
             Self::Chain(_) => FailureKind::ChainLimit,
+            Self::State { error, .. } => state_kind(error),
             Self::Exit(_)
             | Self::BadPointer(_)
             | Self::Misuse { .. }
             | Self::Unavailable { .. }
             | Self::CxxThrow { .. } => FailureKind::Trap,
         }
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        Self {
+            kind: stop.kind(),
+            message: stop.to_string(),
+        }
+    }
+}
+
+/// The class of a failure that state caused.
+pub(crate) fn state_kind(error: &faasm_state::Error) -> FailureKind {
+    use faasm_state::{Error, LockError};
+    match error {
+        Error::NoMemory => FailureKind::MemoryLimit,
+        Error::Lock(LockError::Deadlock(_)) | Error::GlobalLockHeld(_) => FailureKind::Deadlock,
+        Error::Outside { .. }
+        | Error::MaskSize { .. }
+        | Error::NotHeld(_)
+        | Error::GlobalLockNotHeld(_) => FailureKind::Trap,
+        _ => FailureKind::State,
     }
 }
 
@@ -77,7 +106,11 @@ pub(crate) fn end(result: Result<i32, wasmtime::Error>, max_stack: usize) -> End
     let (kind, mut message) = if let Some(stop) = error.downcast_ref::<Stop>() {
         (stop.kind(), stop.to_string())
     } else if let Some(pointer) = error.downcast_ref::<BadPointer>() {
-        (FailureKind::Trap, pointer.to_string())
+        let kind = match pointer {
+            BadPointer::State { error, .. } => state_kind(error),
+            _ => FailureKind::Trap,
+        };
+        (kind, pointer.to_string())
     } else {
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => (

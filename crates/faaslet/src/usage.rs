@@ -2,7 +2,7 @@
 
 use faasm_model::{Failure, FailureKind, Limits};
 
-use crate::budget::Charge;
+use faasm_budget::Charge;
 
 /// Memory and table elements of one Faaslet.
 pub(crate) struct Usage {
@@ -10,6 +10,11 @@ pub(crate) struct Usage {
     /// Charged before the instance was made: the memory it starts with.
     prepaid: u64,
     memory_limit: u64,
+    /// Memory that was grown to have state mapped over it: it has a limit of its own, and
+    /// takes nothing of the budget.
+    state_bytes: u64,
+    /// Set while the memory grows for state, by so many bytes.
+    growing_for_state: u64,
     table_limit: u64,
     table_elements: u64,
     refused: Option<Refused>,
@@ -30,10 +35,17 @@ impl Usage {
             charge,
             prepaid,
             memory_limit: limits.memory_bytes,
+            state_bytes: 0,
+            growing_for_state: 0,
             table_limit: limits.table_elements,
             table_elements: 0,
             refused: None,
         }
+    }
+
+    /// Lets the next growth of the memory, by `bytes`, pass as one for mapped state.
+    pub(crate) fn grow_for_state(&mut self, bytes: u64) {
+        self.growing_for_state = bytes;
     }
 
     /// Names the limit behind a failure: a guest that was refused memory mostly ends
@@ -77,13 +89,17 @@ impl wasmtime::ResourceLimiter for Usage {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let wanted = desired as u64;
+        let more = (desired as u64).saturating_sub(current as u64);
+        if std::mem::take(&mut self.growing_for_state) == more && more > 0 {
+            self.state_bytes += more;
+            return Ok(true);
+        }
+        let wanted = (desired as u64).saturating_sub(self.state_bytes);
         if wanted > self.memory_limit {
             let limit = self.memory_limit;
             self.refused = Some(Refused::Memory { wanted, limit });
             return Ok(false);
         }
-        let more = wanted.saturating_sub(current as u64);
         let unpaid = more.saturating_sub(self.prepaid);
         let granted = self.charge.grow(unpaid);
         if granted {

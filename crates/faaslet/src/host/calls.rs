@@ -80,7 +80,7 @@ fn chain_name(
     len: i32,
 ) -> wasmtime::Result<u32> {
     let (memory, faaslet) = guest(&mut host, import)?;
-    let name = Name::new(memory.c_str(name, MAX_STRING)?).map_err(|error| Stop::Misuse {
+    let name = Name::new(&memory.c_str(name, MAX_STRING)?).map_err(|error| Stop::Misuse {
         import,
         problem: error.to_string(),
     })?;
@@ -141,7 +141,10 @@ async fn join(
         return Ok(outcome);
     }
     let faaslet = host.data();
+    // Known to the search for deadlocks: the callee may wait for a lock of this call.
+    let awaiting = faaslet.session().locks().awaiting(handle.id);
     let outcome = faaslet.wait(faaslet.call.chain.join(handle.id)).await?;
+    drop(awaiting);
     host.data_mut().handles.finish(call, Arc::clone(&outcome));
     Ok(outcome)
 }

@@ -51,7 +51,9 @@ fn type_name(memory: &GuestMemory<'_>, type_info: u32) -> Option<String> {
     let mangled = memory.c_str(name, MAX_STRING).ok()?;
     // `_ZTS` makes a symbol of a type name; its demangled form says so in front.
     let symbol = backtrace::demangle(&format!("_ZTS{mangled}"));
-    let readable = symbol.strip_prefix("typeinfo name for ").unwrap_or(mangled);
+    let readable = symbol
+        .strip_prefix("typeinfo name for ")
+        .unwrap_or(&mangled);
     Some(readable.to_owned())
 }
 

@@ -17,7 +17,7 @@ pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
 fn conf_flag(mut caller: Caller<'_, Faaslet>, key: u32) -> wasmtime::Result<u32> {
     let (memory, faaslet) = guest(&mut caller, "__faasm_conf_flag")?;
     let key = memory.c_str(key, MAX_STRING)?;
-    Ok(faaslet.shared.options.flags.get(key).copied().unwrap_or(0))
+    Ok(faaslet.shared.options.flags.get(&key).copied().unwrap_or(0))
 }
 
 /// Writes the guest's backtrace to its stderr: `depth` frames, all if it is not positive.

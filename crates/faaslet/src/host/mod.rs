@@ -7,6 +7,7 @@ mod environment;
 mod later;
 mod posix;
 mod python;
+mod state;
 mod wasi;
 
 use wasmtime::{Engine, ExternType, ImportType, InstancePre, Linker, Module, UnknownImportError};
@@ -28,8 +29,14 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Faaslet>> {
     environment::add(&mut linker)?;
     posix::add(&mut linker)?;
     python::add(&mut linker)?;
+    state::add(&mut linker)?;
     cxx::add(&mut linker)?;
     Ok(linker)
+}
+
+/// Whether a module with this import can map state into its memory.
+pub(crate) fn maps_state(import: &ImportType<'_>) -> bool {
+    import.module() == ENV && state::MAPPING.contains(&import.name())
 }
 
 /// Unknown imports that a refusal names; the rest follows when these are gone.

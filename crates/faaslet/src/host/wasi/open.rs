@@ -64,7 +64,7 @@ impl Options {
 fn path_open(host: &mut Host<'_>, directory: Fd, path: Path, options: Options, out: u32) -> Done {
     let (mut memory, faaslet) = guest(host, "path_open")?;
     let options = options.check()?;
-    let path = memory.slice(path.ptr, path.len)?;
+    let path = memory.copy(path.ptr, path.len)?;
     let fd = faaslet.vfs.path_open(directory, path, options)?;
     Ok(memory.write_u32(out, fd.0)?)
 }

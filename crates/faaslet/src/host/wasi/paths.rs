@@ -143,8 +143,8 @@ fn on_path(
     operation: impl FnOnce(&mut Vfs, &[u8]) -> Result<(), Errno>,
 ) -> Done {
     let (memory, faaslet) = guest(host, import)?;
-    let path = memory.slice(path.ptr, path.len)?;
-    Ok(operation(&mut faaslet.vfs, path)?)
+    let path = memory.copy(path.ptr, path.len)?;
+    Ok(operation(&mut faaslet.vfs, &path)?)
 }
 
 fn on_paths(
@@ -155,9 +155,9 @@ fn on_paths(
     operation: impl FnOnce(&mut Vfs, &[u8], &[u8]) -> Result<(), Errno>,
 ) -> Done {
     let (memory, faaslet) = guest(host, import)?;
-    let first = memory.slice(first.ptr, first.len)?;
-    let second = memory.slice(second.ptr, second.len)?;
-    Ok(operation(&mut faaslet.vfs, first, second)?)
+    let first = memory.copy(first.ptr, first.len)?;
+    let second = memory.copy(second.ptr, second.len)?;
+    Ok(operation(&mut faaslet.vfs, &first, &second)?)
 }
 
 /// The ones that answer with more than a number.
@@ -193,7 +193,7 @@ fn add_stats(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
 
 fn filestat_get(host: &mut Host<'_>, fd: Fd, symlinks: Symlinks, path: Path, out: u32) -> Done {
     let (mut memory, faaslet) = guest(host, "path_filestat_get")?;
-    let path = memory.slice(path.ptr, path.len)?;
+    let path = memory.copy(path.ptr, path.len)?;
     let stat = faaslet.vfs.path_filestat_get(fd, path, symlinks)?;
     Ok(memory.write(out, &layout::filestat(&stat))?)
 }
@@ -201,7 +201,7 @@ fn filestat_get(host: &mut Host<'_>, fd: Fd, symlinks: Symlinks, path: Path, out
 /// As POSIX has it, a target that does not fit is cut.
 fn readlink(host: &mut Host<'_>, fd: Fd, path: Path, (buf, len): (u32, u32), out: u32) -> Done {
     let (mut memory, faaslet) = guest(host, "path_readlink")?;
-    let path = memory.slice(path.ptr, path.len)?;
+    let path = memory.copy(path.ptr, path.len)?;
     let target = faaslet.vfs.path_readlink(fd, path)?.as_bytes();
     let count = target.len().min(len as usize);
     memory.write(buf, &target[..count])?;

@@ -1,0 +1,227 @@
+//! One key in this worker.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use faasm_model::StateKey;
+
+use super::account::Account;
+use super::push::{Push, Pushed};
+use super::region::Region;
+use crate::error::{Error, Result};
+use crate::tier::{Fence, GlobalTier, Meta};
+
+/// A key, and the value that calls find under it now.
+pub(crate) struct Entry {
+    key: StateKey,
+    account: Arc<Account>,
+    current: Mutex<Current>,
+    /// Held while the current region is chosen or replaced.
+    choosing: tokio::sync::Mutex<()>,
+    /// Held while something is brought to the global tier. The order of the last set that
+    /// is there: older ones must not land on it.
+    pushing: tokio::sync::Mutex<u64>,
+    used_at: AtomicU64,
+}
+
+#[derive(Default)]
+struct Current {
+    region: Option<Arc<Region>>,
+    /// How often the value was set in this worker.
+    order: u64,
+}
+
+impl Entry {
+    pub(super) fn new(key: StateKey, account: Arc<Account>) -> Self {
+        Self {
+            key,
+            account,
+            current: Mutex::default(),
+            choosing: tokio::sync::Mutex::default(),
+            pushing: tokio::sync::Mutex::default(),
+            used_at: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn key(&self) -> &StateKey {
+        &self.key
+    }
+
+    pub(super) fn touch(&self, now: u64) {
+        self.used_at.store(now, Ordering::Relaxed);
+    }
+
+    pub(super) fn used_at(&self) -> u64 {
+        self.used_at.load(Ordering::Relaxed)
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The value as calls find it, if it is known here.
+    pub(crate) fn region(&self) -> Option<Arc<Region>> {
+        self.current().region.clone()
+    }
+
+    /// The value; `None` if there is none.
+    pub(crate) async fn open(&self, tier: &dyn GlobalTier) -> Result<Option<Arc<Region>>> {
+        if let Some(region) = self.region() {
+            return Ok(Some(region));
+        }
+        let _choosing = self.choosing.lock().await;
+        self.choose(tier).await
+    }
+
+    async fn choose(&self, tier: &dyn GlobalTier) -> Result<Option<Arc<Region>>> {
+        if let Some(region) = self.region() {
+            return Ok(Some(region));
+        }
+        let Some((meta, pin)) = tier.open(&self.key).await? else {
+            return Ok(None);
+        };
+        let mut current = self.current();
+        let region = Arc::new(Region::copy_of(meta, pin, &self.account)?);
+        current.order += 1;
+        region.inner().order = current.order;
+        current.region = Some(Arc::clone(&region));
+        Ok(Some(region))
+    }
+
+    /// The value with at least `size` bytes: made, or extended with zeros, if need be.
+    /// Also says whether it was.
+    pub(crate) async fn at_least(
+        &self,
+        tier: &dyn GlobalTier,
+        size: u64,
+    ) -> Result<(Arc<Region>, bool)> {
+        if let Some(region) = self.region()
+            && region.size() >= size
+        {
+            return Ok((region, false));
+        }
+        let _choosing = self.choosing.lock().await;
+        match self.choose(tier).await? {
+            Some(region) if region.size() >= size => Ok((region, false)),
+            Some(region) => {
+                region.extend(size)?;
+                Ok((region, true))
+            }
+            None => {
+                let region = self.fresh(size)?;
+                self.install(&region);
+                Ok((region, true))
+            }
+        }
+    }
+
+    /// A new value of `size` zeros, which nobody sees before it is installed.
+    pub(crate) fn fresh(&self, size: u64) -> Result<Arc<Region>> {
+        Ok(Arc::new(Region::fresh(size, &self.account)?))
+    }
+
+    /// Makes `region` what calls find.
+    pub(crate) fn install(&self, region: &Arc<Region>) {
+        let mut current = self.current();
+        current.order += 1;
+        region.inner().order = current.order;
+        current.region = Some(Arc::clone(region));
+    }
+
+    /// Brings changes of `region` to the global tier: of `chunks`, or all. If the value was
+    /// set anew meanwhile there is nothing to do: it is as if that had come later.
+    pub(crate) async fn push(
+        &self,
+        tier: &dyn GlobalTier,
+        region: &Region,
+        chunks: Option<Vec<usize>>,
+        fence: Option<Fence>,
+        mask: Option<&Region>,
+    ) -> Result<()> {
+        let mut pushed = self.pushing.lock().await;
+        let (is_new, order) = {
+            let inner = region.inner();
+            (inner.base.is_none(), inner.order)
+        };
+        if is_new && order <= *pushed {
+            return Ok(());
+        }
+        let push = Push {
+            tier,
+            key: &self.key,
+            chunks: chunks.unwrap_or_else(|| region.changed()),
+            fence,
+            mask,
+        };
+        let done = push.run(region).await?;
+        if is_new && done == Pushed::Done {
+            *pushed = order;
+        }
+        Ok(())
+    }
+
+    /// Makes room for a change from outside: `change` sets or deletes the value in the
+    /// global tier. Calls that are running keep what they have mapped.
+    pub(crate) async fn replace<T>(&self, change: impl Future<Output = Result<T>>) -> Result<T> {
+        let _choosing = self.choosing.lock().await;
+        let mut pushed = self.pushing.lock().await;
+        let changed = change.await?;
+        let mut current = self.current();
+        current.order += 1;
+        current.region = None;
+        *pushed = current.order;
+        Ok(changed)
+    }
+
+    /// Forgets local changes and takes what the global tier has, seen by all who have the
+    /// value mapped.
+    pub(crate) async fn refresh(&self, tier: &dyn GlobalTier) -> Result<()> {
+        let _choosing = self.choosing.lock().await;
+        let _pushing = self.pushing.lock().await;
+        let Some(region) = self.region() else {
+            return Ok(());
+        };
+        let known = region.inner().base.as_ref().map(|base| base.generation);
+        let there: Option<Meta> = tier.open(&self.key).await?.map(|(meta, _pin)| meta);
+        match (known, there) {
+            (Some(known), Some(meta)) if known == meta.generation => {
+                region.refresh(tier, meta).await
+            }
+            // Never pushed: there is nothing to take instead.
+            (None, None) => Ok(()),
+            _ => {
+                self.current().region = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Drops the local copy if it is clean and nobody uses it. Never waits. Returns the
+    /// bytes that this frees.
+    pub(super) fn evict(&self) -> Option<u64> {
+        let mut current = self.current.try_lock().ok()?;
+        let region = current.region.as_ref()?;
+        // Those who have it open hold a reference of their own, and no new one can be
+        // taken while this lock is held.
+        if Arc::strong_count(region) > 1 {
+            return None;
+        }
+        let freed = region.evictable()?;
+        current.region = None;
+        Some(freed)
+    }
+
+    /// Checks that a part of a value lies in it.
+    pub(crate) fn check(&self, offset: u64, length: u64, size: u64) -> Result<Range<u64>> {
+        match offset.checked_add(length) {
+            Some(end) if end <= size => Ok(offset..end),
+            _ => Err(Error::Outside {
+                key: self.key.clone(),
+                offset,
+                length,
+                size,
+            }),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Fetching from the global tier what is needed of a value.
+
+use std::ops::Range;
+
+use super::region::{Region, chunks_of};
+use crate::error::{Error, Result};
+use crate::tier::{CHUNK_BYTES, Generation, GlobalTier, MAX_PATCH_BYTES, Meta};
+
+/// Most chunks that are fetched at once.
+const BATCH: usize = (MAX_PATCH_BYTES / CHUNK_BYTES) as usize;
+
+impl Region {
+    /// Makes sure that all chunks that `range` touches are in memory.
+    pub(crate) async fn pull(&self, tier: &dyn GlobalTier, range: Range<u64>) -> Result<()> {
+        let chunks = chunks_of(range);
+        if self.first_missing(chunks.clone())?.is_none() {
+            return Ok(());
+        }
+        let _turn = self.pulling.lock().await;
+        let mut next = chunks.start;
+        while let Some(first) = self.first_missing(next..chunks.end)? {
+            next = self.fetch(tier, first..chunks.end).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that `range` can be overwritten: what will be covered whole is not
+    /// fetched.
+    pub(crate) async fn pull_edges(&self, tier: &dyn GlobalTier, range: Range<u64>) -> Result<()> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        if range.start % CHUNK_BYTES != 0 {
+            self.pull(tier, range.start..range.start + 1).await?;
+        }
+        if range.end % CHUNK_BYTES != 0 && range.end < self.size() {
+            self.pull(tier, range.end - 1..range.end).await?;
+        }
+        Ok(())
+    }
+
+    /// Fetches the absent chunks at the beginning of `chunks`, whose first is absent, and
+    /// returns where they end.
+    async fn fetch(&self, tier: &dyn GlobalTier, chunks: Range<usize>) -> Result<usize> {
+        let (generation, range) = self.missing_run(chunks.clone())?;
+        let bytes = tier
+            .read(generation, range.start, range.end - range.start)
+            .await?;
+        metrics::counter!("faasm_state_pulled_bytes_total").increment(bytes.len() as u64);
+        let mut index = chunks.start;
+        for chunk in bytes.chunks(CHUNK_BYTES as usize) {
+            self.admit(index, chunk)?;
+            index += 1;
+        }
+        match index > chunks.start {
+            true => Ok(index),
+            false => Err(Error::Internal("the global tier gave nothing")),
+        }
+    }
+
+    /// Takes what the global tier has of the chunks that are here, whatever they have now.
+    /// `meta` is of the generation that this is a copy of.
+    pub(super) async fn refresh(&self, tier: &dyn GlobalTier, meta: Meta) -> Result<()> {
+        self.extend(meta.size)?;
+        let count = {
+            let mut inner = self.inner();
+            inner.rebase(meta, meta.size);
+            inner.chunks.len()
+        };
+        for index in 0..count {
+            let range = {
+                let inner = self.inner();
+                if inner.is_absent(index) {
+                    continue;
+                }
+                inner.range(index)
+            };
+            let length = range.end - range.start;
+            let bytes = tier.read(meta.generation, range.start, length).await?;
+            self.overwrite(index, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The bytes of the absent chunks at the beginning of `chunks`.
+    fn missing_run(&self, chunks: Range<usize>) -> Result<(Generation, Range<u64>)> {
+        let inner = self.inner();
+        let Some(base) = &inner.base else {
+            return Err(Error::Internal("a new value has absent chunks"));
+        };
+        let run = chunks
+            .clone()
+            .take(BATCH)
+            .take_while(|&index| inner.is_absent(index))
+            .last()
+            .unwrap_or(chunks.start);
+        let range = inner.range(chunks.start).start..inner.range(run).end;
+        Ok((base.generation, range))
+    }
+}

@@ -1,0 +1,8 @@
+//! The local tier over a real global tier, without WebAssembly: a guest's stores through a
+//! mapping are made through the mapping's file.
+
+mod common;
+mod limits;
+mod mapped;
+mod model;
+mod sharing;
