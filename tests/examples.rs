@@ -45,6 +45,36 @@ async fn every_example_does_what_its_comment_says() {
                 ),
             ],
         ),
+        ("counter/counter.c", &[("", "1\n"), ("", "2\n")]),
+        (
+            "matmul/matmul.cpp",
+            &[
+                (
+                    "1 1",
+                    "the product of two 1 x 1 matrices is right, and its trace is 25\n",
+                ),
+                (
+                    "3 2",
+                    "the product of two 3 x 3 matrices is right, and its trace is 27\n",
+                ),
+                (
+                    "",
+                    "the product of two 256 x 256 matrices is right, and its trace is 76180\n",
+                ),
+                (
+                    "300 7",
+                    "the product of two 300 x 300 matrices is right, and its trace is 104868\n",
+                ),
+            ],
+        ),
+        // One example and one worker, so that the outcome is always the same.
+        (
+            "sgd/sgd.cpp",
+            &[(
+                "10 1 1 1",
+                "loss 0.693 before, 0.000 after\naccuracy 100.0 %\n",
+            )],
+        ),
     ] {
         server.put("demo/example", example(path)).await;
         for (input, output) in cases {
@@ -85,9 +115,75 @@ async fn examples_take_large_and_wrong_input() {
             "{call}"
         );
     }
+    for (path, wrong) in [
+        (
+            "sgd/sgd.cpp",
+            ["9", "none", "10 0", "10 1 65", "10 1 1 101"],
+        ),
+        ("matmul/matmul.cpp", ["0", "none", "2049", "-1", "5 0"]),
+    ] {
+        server.put("demo/shared", example(path)).await;
+        for input in wrong {
+            let call = server.call_json("demo/shared", input).await;
+            assert_eq!(call["return_value"], 1, "{call}");
+            let stderr = call["stderr"].as_str().unwrap();
+            assert!(stderr.starts_with("the input is: "), "{call}");
+        }
+    }
     server.put("demo/shapes", example("cpp/shapes.cpp")).await;
     let call = server.call_json("demo/shapes", "hexagon 1").await;
     assert_eq!(call["stderr"], "no shape is called hexagon\n", "{call}");
+}
+
+#[tokio::test]
+async fn a_hundred_concurrent_calls_count_to_a_hundred() {
+    let server = Server::start().await;
+    server
+        .put("demo/counter", example("counter/counter.c"))
+        .await;
+    let calls = (0..100).map(|_| server.call("demo/counter", ""));
+    let answers = futures::future::join_all(calls).await;
+    let numbers = answers.into_iter().map(|answer| answer.expect(200).text());
+    let mut numbers: Vec<u32> = numbers.map(|text| text.trim().parse().unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn workers_without_locks_learn_what_one_learns() {
+    let server = Server::start().await;
+    server.put("demo/sgd", example("sgd/sgd.cpp")).await;
+    for workers in [1, 4, 16] {
+        let input = format!("20000 500 {workers} 3");
+        let text = server.call("demo/sgd", input).await.expect(200).text();
+        let numbers = text.split_whitespace().filter_map(|word| word.parse().ok());
+        let [before, after, accuracy] = numbers.collect::<Vec<f64>>()[..] else {
+            panic!("{text}");
+        };
+        // Weights of zero say 1/2 to everything; no model is right about more than 95 %.
+        assert!((before - 2_f64.ln()).abs() < 0.001, "{text}");
+        assert!(after < 0.5 && accuracy > 80.0, "{workers} workers: {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_strips_of_a_product_computed_is_stored_when_the_call_ends() {
+    let server = Server::start().await;
+    server
+        .put("demo/matmul", example("matmul/matmul.cpp"))
+        .await;
+    // Neighbours write the same chunks at the same time: a few rounds to lose a change in.
+    for _ in 0..5 {
+        let answer = server.call("demo/matmul", "256 8").await.expect(200);
+        assert!(answer.text().ends_with("trace is 76180\n"));
+        let url = format!("{}/s/demo/matmul.c", server.upload);
+        let stored = reqwest::get(url).await.unwrap().bytes().await.unwrap();
+        let elements = stored.chunks_exact(8);
+        let diagonal = elements
+            .step_by(256 + 1)
+            .map(|e| f64::from_le_bytes(e.try_into().unwrap()));
+        assert_eq!((stored.len(), diagonal.sum()), (256 * 256 * 8, 76180.0));
+    }
 }
 
 fn faasm(server: &Server, args: &[&str]) -> Output {

@@ -21,8 +21,11 @@ const FILES: &[(&str, &str)] = sdk_files![
     "include/faasm/faasm.h",
     "include/faasm/host_interface.h",
     "include/faasm/input.h",
+    "include/faasm/state.h",
+    "include/faasm/state.hpp",
     "src/libfaasm.c",
     "src/start.c",
+    "src/state.c",
 ];
 
 /// Where a program starts: all that one cannot be linked without.

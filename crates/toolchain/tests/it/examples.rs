@@ -70,6 +70,27 @@ fn shapes_are_listed_by_area() {
 }
 
 #[test]
+fn counter_counts_under_the_write_lock() {
+    let counted = example("counter/counter.c").run("").stdout;
+    assert_eq!(counted, "+write counter\n-write counter\n1\n");
+}
+
+#[test]
+fn sgd_and_matmul_map_their_state() {
+    for guest in [example("sgd/sgd.cpp"), example("matmul/matmul.cpp")] {
+        let imports = guest.imports_of("env");
+        for wanted in [
+            "__faasm_chain_ptr",
+            "__faasm_lock_state_write",
+            "__faasm_read_state_offset_ptr",
+            "__faasm_read_state_ptr",
+        ] {
+            assert!(imports.iter().any(|i| i == wanted), "{imports:?}");
+        }
+    }
+}
+
+#[test]
 fn every_example_is_built_by_a_test() {
     let tested = include_str!("examples.rs");
     for dir in fs::read_dir(repository("examples"))

@@ -3,5 +3,8 @@
 mod examples;
 mod module_shape;
 mod refusals;
+mod state;
+#[cfg(test)]
+mod state_host;
 #[cfg(test)]
 mod support;

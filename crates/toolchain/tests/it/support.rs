@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use faasm_toolchain::{BuildOptions, Built, Error, Search, Toolchain};
 use tempfile::TempDir;
-use wasmtime::{Caller, Engine, Extern, Linker, Module, Store};
+use wasmtime::{Caller, Engine, Extern, ExternType, Linker, Module, Store};
+
+use crate::state_host::{self, Values};
 
 /// A directory for one test, with a toolchain.
 pub struct Workshop {
@@ -76,7 +78,9 @@ pub struct Guest {
 pub struct Left {
     input: Vec<u8>,
     pub stdout: String,
+    stderr: String,
     pub output: Vec<u8>,
+    pub state: Values,
 }
 
 impl Guest {
@@ -95,6 +99,31 @@ impl Guest {
         of_module.map(|i| i.name().to_owned()).collect()
     }
 
+    /// The functions imported from `module`, each as `ii -> i`: a letter a parameter.
+    pub fn signatures_of(&self, module: &str) -> Vec<(String, String)> {
+        let of_module = self.module.imports().filter(|i| i.module() == module);
+        let signature = |ty: ExternType| {
+            let function = ty.unwrap_func().clone();
+            assert!(
+                function
+                    .params()
+                    .chain(function.results())
+                    .all(|ty| ty.is_i32())
+            );
+            let [params, results] = [function.params().len(), function.results().len()];
+            format!("{} -> {}", "i".repeat(params), "i".repeat(results))
+        };
+        of_module
+            .map(|i| (i.name().to_owned(), signature(i.ty())))
+            .collect()
+    }
+
+    /// How many pages the memory may have; `None` without a limit of its own.
+    pub fn memory_limit(&self) -> Option<u64> {
+        let memory = self.module.get_export("memory").unwrap();
+        memory.unwrap_memory().maximum()
+    }
+
     /// Runs `_start` with `input`.
     pub fn run(&self, input: &str) -> Left {
         self.call(&["_start"], input)
@@ -102,6 +131,21 @@ impl Guest {
 
     /// Calls exports one after the other in one instance, whatever they return.
     pub fn call(&self, exports: &[&str], input: &str) -> Left {
+        let (left, ended) = self.try_call(exports, input);
+        ended.unwrap_or_else(|error| panic!("{error:?}"));
+        left
+    }
+
+    /// Runs `_start`: what it printed or, where it trapped, said on standard error.
+    pub fn try_run(&self, input: &str) -> Result<String, String> {
+        let (left, ended) = self.try_call(&["_start"], input);
+        match ended {
+            Ok(()) => Ok(left.stdout),
+            Err(_) => Err(left.stderr),
+        }
+    }
+
+    fn try_call(&self, exports: &[&str], input: &str) -> (Left, wasmtime::Result<()>) {
         let left = Left {
             input: input.into(),
             ..Left::default()
@@ -117,15 +161,17 @@ impl Guest {
                 .get_func(&mut store, name)
                 .unwrap_or_else(|| panic!("{name}"));
             let mut results = vec![wasmtime::Val::I32(0); function.ty(&store).results().len()];
-            function.call(&mut store, &[], &mut results).unwrap();
+            if let Err(error) = function.call(&mut store, &[], &mut results) {
+                return (store.into_data(), Err(error));
+            }
         }
-        store.into_data()
+        (store.into_data(), Ok(()))
     }
 }
 
-type Host<'a> = Caller<'a, Left>;
+pub type Host<'a> = Caller<'a, Left>;
 
-fn memory<'a>(caller: &'a mut Host<'_>) -> (&'a mut [u8], &'a mut Left) {
+pub fn memory<'a>(caller: &'a mut Host<'_>) -> (&'a mut [u8], &'a mut Left) {
     let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
         panic!("no memory is exported");
     };
@@ -146,9 +192,10 @@ fn fd_write(mut caller: Host<'_>, fd: i32, iovs: u32, count: u32, written: u32) 
     for iov in (0..count).map(|i| (iovs + 8 * i) as usize) {
         let (start, length) = (word(memory, iov), word(memory, iov + 4));
         total += length;
-        if fd == 1 {
-            left.stdout
-                .push_str(std::str::from_utf8(&memory[start..start + length]).unwrap());
+        let text = std::str::from_utf8(&memory[start..start + length]).unwrap();
+        match fd {
+            1 => left.stdout.push_str(text),
+            _ => left.stderr.push_str(text),
         }
     }
     put_word(memory, written, total);
@@ -180,6 +227,7 @@ fn host(engine: &Engine) -> Linker<Left> {
         0
     };
     let mut linker = Linker::new(engine);
+    state_host::define(&mut linker);
     linker
         .func_wrap("env", "__faasm_read_input", read_input)
         .unwrap();

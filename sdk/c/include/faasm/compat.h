@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "faasm/host_interface.h"
+#include "faasm/state.h"
 
 /* Starts a call of the same user's function `name`, with or without input. */
 static inline unsigned int faasmChainFunctionInput(const char *name, const uint8_t *input,
@@ -36,5 +37,33 @@ static inline int faasmGetCurrentIdx(void)
 {
     return __faasm_get_idx();
 }
+
+#ifdef __cplusplus
+#define BIT_MASK_8 0xffu
+#define BIT_MASK_32 0xffffffffu
+
+/* The linkage is spelled out for those who include this inside an `extern "C"`. */
+extern "C++" {
+namespace faasm {
+
+/* Marks the double `index` in a mask for `faasmPushStatePartialMask`. */
+inline void maskDouble(unsigned int *mask, unsigned long index)
+{
+    mask[2 * index] = BIT_MASK_32;
+    mask[2 * index + 1] = BIT_MASK_32;
+}
+
+/* Makes the value `size` zeros, in the global tier too. */
+inline void zeroState(const char *key, size_t size)
+{
+    uint8_t *zeros = new uint8_t[size]();
+    faasmWriteState(key, zeros, static_cast<long>(size));
+    delete[] zeros;
+    faasmPushState(key);
+}
+
+} // namespace faasm
+}
+#endif
 
 #endif

@@ -120,6 +120,8 @@ int _faasm_zygote(void);
 }
 #endif
 
+#include "faasm/state.h"
+
 #include "faasm/compat.h"
 
 #endif

@@ -92,6 +92,114 @@ unsigned int __faasm_conf_flag(const char *key);
 FAASM_IMPORT("__faasm_backtrace")
 void __faasm_backtrace(int depth);
 
+/* ---- State ------------------------------------------------------------------- */
+
+/*
+ * Values of bytes, shared by all functions of a user. Lengths, offsets and totals are in
+ * bytes and at most 2 GiB - 1; a negative one, or a range outside the total, ends the call.
+ * A key is 1 to 512 bytes of text without `/` and control characters. A key that was never
+ * written has a value of size 0.
+ *
+ * `total` is how large the caller takes the value to be: a larger one extends the value
+ * with zeros, with a smaller one the caller sees the beginning of it.
+ */
+
+/*
+ * Copies `length` bytes of the value to `buffer`, zeros where the value is shorter, and
+ * returns the value's size. With `buffer` NULL or `length` 0 nothing is copied.
+ */
+FAASM_IMPORT("__faasm_read_state")
+long __faasm_read_state(const char *key, unsigned char *buffer, long length);
+
+/*
+ * Maps the value into this memory and returns its address: no copy, what is stored there
+ * is the value. Asking for a key again returns the same address, as long as the value is not
+ * replaced.
+ */
+FAASM_IMPORT("__faasm_read_state_ptr")
+unsigned char *__faasm_read_state_ptr(const char *key, long total);
+
+/* Copies `length` bytes from `offset` on to `buffer`. */
+FAASM_IMPORT("__faasm_read_state_offset")
+void __faasm_read_state_offset(const char *key, long total, long offset, unsigned char *buffer,
+                               long length);
+
+/* As `__faasm_read_state_ptr`, for `length` bytes from `offset` on: it fetches only those. */
+FAASM_IMPORT("__faasm_read_state_offset_ptr")
+unsigned char *__faasm_read_state_offset_ptr(const char *key, long total, long offset, long length);
+
+/* Makes `length` bytes at `data` the value. With another size than before it replaces the value. */
+FAASM_IMPORT("__faasm_write_state")
+void __faasm_write_state(const char *key, const unsigned char *data, long length);
+
+/* Writes `length` bytes from `offset` on. */
+FAASM_IMPORT("__faasm_write_state_offset")
+void __faasm_write_state_offset(const char *key, long total, long offset,
+                                const unsigned char *data, long length);
+
+/* Makes the content of the file `path` the value and returns its size. */
+FAASM_IMPORT("__faasm_write_state_from_file")
+unsigned int __faasm_write_state_from_file(const char *key, const char *path);
+
+/*
+ * A list beside the value of the same key, in the global tier: an element is appended in one
+ * piece, whoever else appends. Reading copies the first `count` elements one behind the
+ * other, and zeros up to `length` bytes, which must be enough for them.
+ */
+FAASM_IMPORT("__faasm_append_state")
+void __faasm_append_state(const char *key, const unsigned char *data, long length);
+FAASM_IMPORT("__faasm_read_appended_state")
+void __faasm_read_appended_state(const char *key, unsigned char *buffer, long length, long count);
+FAASM_IMPORT("__faasm_clear_appended_state")
+void __faasm_clear_appended_state(const char *key);
+
+/*
+ * Says that the value, or `length` bytes of it from `offset` on, was changed through a
+ * mapped address. The server finds such changes by itself: programs need not say it.
+ */
+FAASM_IMPORT("__faasm_flag_state_dirty")
+void __faasm_flag_state_dirty(const char *key, long total);
+FAASM_IMPORT("__faasm_flag_state_offset_dirty")
+void __faasm_flag_state_offset_dirty(const char *key, long total, long offset, long length);
+
+/*
+ * Puts what was changed here into the global tier, and returns when it is durable. The
+ * masked form pushes only the bytes of the value that are not 0 in the value of `mask_key`,
+ * which has the same size.
+ */
+FAASM_IMPORT("__faasm_push_state")
+void __faasm_push_state(const char *key);
+FAASM_IMPORT("__faasm_push_state_partial")
+void __faasm_push_state_partial(const char *key);
+FAASM_IMPORT("__faasm_push_state_partial_mask")
+void __faasm_push_state_partial_mask(const char *key, const char *mask_key);
+
+/*
+ * Takes what the global tier has of the value, at least the first `length` bytes, and
+ * forgets changes that were not pushed.
+ */
+FAASM_IMPORT("__faasm_pull_state")
+void __faasm_pull_state(const char *key, long length);
+
+/*
+ * Locks of the local tier, one a key: many may hold it for reading, or one for writing. They
+ * only bind those who take them. A call that ends, however it ends, lets go of its locks.
+ */
+FAASM_IMPORT("__faasm_lock_state_read")
+void __faasm_lock_state_read(const char *key);
+FAASM_IMPORT("__faasm_unlock_state_read")
+void __faasm_unlock_state_read(const char *key);
+FAASM_IMPORT("__faasm_lock_state_write")
+void __faasm_lock_state_write(const char *key);
+FAASM_IMPORT("__faasm_unlock_state_write")
+void __faasm_unlock_state_write(const char *key);
+
+/* A lock of the global tier, one a key: one holder among all servers. */
+FAASM_IMPORT("__faasm_lock_state_global")
+void __faasm_lock_state_global(const char *key);
+FAASM_IMPORT("__faasm_unlock_state_global")
+void __faasm_unlock_state_global(const char *key);
+
 /* ---- Old names --------------------------------------------------------------- */
 
 /* `__faasm_chain_name` by its old name. */
