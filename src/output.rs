@@ -167,10 +167,17 @@ fn paint(word: &str, colour: Colour, to: &impl IsTerminal) -> String {
 
 /// Replaces what a terminal would obey.
 fn printable(text: &str) -> String {
-    let keep = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
-    text.chars()
-        .map(|c| if keep(c) { c } else { '\u{fffd}' })
-        .collect()
+    let shown = |c| if steers(c) { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
+}
+
+/// Whether bytes are text in which there is nothing that a terminal would obey.
+pub fn is_printable(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(steers))
+}
+
+fn steers(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t')
 }
 
 fn say(text: &str) {
@@ -185,5 +192,7 @@ mod tests {
     #[test]
     fn what_a_server_says_cannot_steer_the_terminal() {
         assert_eq!(printable("a\x1b[2Jb\r\n\tc"), "a\u{fffd}[2Jb\u{fffd}\n\tc");
+        assert!(is_printable("ä\n\tb".as_bytes()));
+        assert!(!is_printable(b"a\x1b[2J") && !is_printable(b"\xff"));
     }
 }

@@ -9,6 +9,7 @@ use shell::{Shell, end};
 
 mod local;
 mod shell;
+mod state;
 
 #[tokio::test]
 async fn functions_are_put_fetched_listed_inspected_and_removed() {

@@ -1,13 +1,11 @@
 //! `faasm calls`
 
-use std::pin::pin;
-
 use faasm_client::{CallFilter, CallSummary};
 use faasm_model::{CallId, Name};
-use futures::{StreamExt, TryStreamExt};
-use serde_json::json;
+use futures::StreamExt;
 
 use crate::cli::Context;
+use crate::commands::list;
 use crate::units::{show_moment, show_ms};
 
 const EXAMPLES: &str = "\
@@ -36,15 +34,8 @@ impl Args {
             user: self.user,
             before: self.before,
         };
-        let mut calls = pin!(context.client()?.list_calls(filter).take(self.limit));
-        if context.out.is_json() {
-            let calls: Vec<CallSummary> = calls.try_collect().await?;
-            return Ok(context.out.json(&json!({ "calls": calls }))?);
-        }
-        while let Some(call) = calls.try_next().await? {
-            context.out.line(format_args!("{}", row(&call)))?;
-        }
-        Ok(())
+        let calls = context.client()?.list_calls(filter).take(self.limit);
+        list::print(&context.out, "calls", calls, row).await
     }
 }
 

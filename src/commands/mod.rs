@@ -11,9 +11,12 @@ mod func;
 mod graph;
 mod input;
 mod invoke;
+mod list;
 mod new;
 mod serve;
+mod state;
 mod status;
+mod transfer;
 mod up;
 
 use std::future::Future;
@@ -29,6 +32,8 @@ pub enum Command {
     Serve(Box<serve::Args>),
     /// Store functions and look at them
     Func(func::Args),
+    /// Set state and look at it
+    State(state::Args),
     /// Call a function
     Invoke(invoke::Args),
     /// Show how a call stands
@@ -59,6 +64,7 @@ impl Command {
         match self {
             Self::Serve(args) => args.run(context),
             Self::Func(args) => wait(args.run(context)),
+            Self::State(args) => wait(args.run(context)),
             Self::Invoke(args) => wait(args.run(context)),
             Self::Status(args) => wait(args.run(context)),
             Self::Calls(args) => wait(args.run(context)),
@@ -77,5 +83,9 @@ impl Command {
 /// Runs a verb that talks to a server; one thread is plenty for that.
 fn wait(verb: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_all().build()?.block_on(verb)
+    let runtime = runtime.enable_all().build()?;
+    let done = runtime.block_on(verb);
+    // A read of standard input may still wait for somebody to type.
+    runtime.shutdown_background();
+    done
 }

@@ -3,52 +3,54 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use reqwest::Body;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::io::ReaderStream;
 
 use crate::Error;
 
 const PIECE_BYTES: usize = 128 << 10;
 
-/// Where a function's code comes from.
+/// Where the bytes of an upload come from.
 #[derive(Clone, Debug)]
-pub enum FunctionSource {
+pub enum Source {
     /// A file, read while it is sent.
     File(PathBuf),
     /// Memory.
     Bytes(Bytes),
+    /// Standard input up to its end, read while it is sent.
+    Stdin,
 }
 
-/// How far an upload is.
+/// How far an upload or a download is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes handed to the connection.
-    pub sent: u64,
-    /// Bytes in all.
-    pub total: u64,
+    /// Bytes handed over so far.
+    pub done: u64,
+    /// Bytes in all, where that is known before the end.
+    pub total: Option<u64>,
 }
 
-impl From<&Path> for FunctionSource {
+impl From<&Path> for Source {
     fn from(path: &Path) -> Self {
         Self::File(path.to_owned())
     }
 }
 
-impl From<PathBuf> for FunctionSource {
+impl From<PathBuf> for Source {
     fn from(path: PathBuf) -> Self {
         Self::File(path)
     }
 }
 
-impl From<Bytes> for FunctionSource {
+impl From<Bytes> for Source {
     fn from(bytes: Bytes) -> Self {
         Self::Bytes(bytes)
     }
 }
 
-impl From<Vec<u8>> for FunctionSource {
+impl From<Vec<u8>> for Source {
     fn from(bytes: Vec<u8>) -> Self {
         Self::Bytes(bytes.into())
     }
@@ -59,16 +61,25 @@ impl From<Vec<u8>> for FunctionSource {
 #[error(transparent)]
 pub(crate) struct SourceFailed(std::io::Error);
 
-impl FunctionSource {
-    /// The body and its exact length.
+impl Source {
+    /// What errors call it.
+    pub(crate) fn name(&self) -> PathBuf {
+        match self {
+            Self::File(path) => path.clone(),
+            Self::Bytes(_) => PathBuf::new(),
+            Self::Stdin => "standard input".into(),
+        }
+    }
+
+    /// The body, and its exact length where that is known.
     pub(crate) async fn open(
         self,
         mut on_progress: impl FnMut(Progress) + Send + 'static,
-    ) -> Result<(Body, u64), Error> {
+    ) -> Result<(Body, Option<u64>), Error> {
         let (pieces, total) = match self {
             Self::Bytes(bytes) => {
                 let total = bytes.len() as u64;
-                (stream::iter(split(bytes).map(Ok)).boxed(), total)
+                (stream::iter(split(bytes).map(Ok)).boxed(), Some(total))
             }
             Self::File(path) => {
                 let io = |source| Error::Io {
@@ -82,21 +93,28 @@ impl FunctionSource {
                 }
                 // A file that grows meanwhile must not overrun the announced length.
                 let reader = ReaderStream::with_capacity(file.take(meta.len()), PIECE_BYTES);
-                (
-                    reader.map(|piece| piece.map_err(SourceFailed)).boxed(),
-                    meta.len(),
-                )
+                (pieces(reader).boxed(), Some(meta.len()))
+            }
+            Self::Stdin => {
+                let reader = ReaderStream::with_capacity(tokio::io::stdin(), PIECE_BYTES);
+                (pieces(reader).boxed(), None)
             }
         };
-        let mut sent = 0;
+        let mut done = 0;
         let told = pieces.inspect(move |piece| {
             if let Ok(piece) = piece {
-                sent += piece.len() as u64;
-                on_progress(Progress { sent, total });
+                done += piece.len() as u64;
+                on_progress(Progress { done, total });
             }
         });
         Ok((Body::wrap_stream(told), total))
     }
+}
+
+fn pieces<R: AsyncRead>(
+    reader: ReaderStream<R>,
+) -> impl Stream<Item = Result<Bytes, SourceFailed>> {
+    reader.map(|piece| piece.map_err(SourceFailed))
 }
 
 /// The failure to read the source that made `error`, if one did.

@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
 
 use crate::call::WireCall;
-use crate::pages::{self, Page};
+use crate::pages::List;
 use crate::{
     CallResult, CallState, CallSummary, CallTree, Client, Error, IdempotencyKey, Listener, graph,
 };
@@ -41,12 +41,6 @@ pub enum Cancelled {
 #[derive(Deserialize)]
 struct Accepted {
     id: CallId,
-}
-
-#[derive(Deserialize)]
-struct CallsPage {
-    calls: Vec<CallSummary>,
-    next: Option<CallId>,
 }
 
 impl Client {
@@ -121,26 +115,12 @@ impl Client {
         &self,
         filter: CallFilter,
     ) -> impl Stream<Item = Result<CallSummary, Error>> + Send + use<> {
-        let client = self.clone();
-        pages::all(self.invoke_listener().address().to_owned(), move |before| {
-            let (client, filter) = (client.clone(), filter.clone());
-            async move {
-                let mut request = client.invoke_listener().request(Method::GET, &["calls"]);
-                if let Some(user) = &filter.user {
-                    request = request.query(&[("user", user.as_str())]);
-                }
-                if let Some(before) = before.or(filter.before) {
-                    request = request.query(&[("before", before.get())]);
-                }
-                let page: CallsPage = client
-                    .invoke_listener()
-                    .json(request, client.short())
-                    .await?;
-                Ok(Page {
-                    items: page.calls,
-                    next: page.next,
-                })
-            }
+        let user = filter.user.map(|user| ("user", user.to_string()));
+        self.list(List {
+            listener: Listener::Invoke,
+            path: vec!["calls".to_owned()],
+            query: user.into_iter().collect(),
+            cursor: ("before", filter.before),
         })
     }
 

@@ -1,4 +1,4 @@
-//! A function on its way from the server.
+//! Stored bytes on their way from the server.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -9,9 +9,9 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use tokio::io::AsyncWriteExt;
 
-use crate::{Client, Error};
+use crate::{Client, Error, Progress};
 
-/// The bytes of a stored function, read piece by piece.
+/// The bytes of a stored function or of a state value, read piece by piece.
 #[derive(Debug)]
 pub struct Download {
     client: Client,
@@ -23,9 +23,14 @@ impl Download {
         Self { client, response }
     }
 
-    /// The hash of the bytes, if the server gave one.
+    /// The hash of a function's bytes, if the server gave one.
     pub fn hash(&self) -> Option<ContentHash> {
-        self.header(ETAG)?.trim_matches('"').parse().ok()
+        self.tag()?.parse().ok()
+    }
+
+    /// The version of a state value, if the server gave one.
+    pub fn version(&self) -> Option<u64> {
+        self.tag()?.parse().ok()
     }
 
     /// The number of bytes that the server announced.
@@ -33,7 +38,7 @@ impl Download {
         self.header(CONTENT_LENGTH)?.parse().ok()
     }
 
-    /// Whether the function was put as WebAssembly text.
+    /// Whether it is a function that was put as WebAssembly text.
     pub fn is_text(&self) -> bool {
         self.header(CONTENT_TYPE)
             .is_some_and(|kind| kind.starts_with("text/"))
@@ -50,8 +55,12 @@ impl Download {
     }
 
     /// Writes all of it to `path` and says how many bytes. A file that is there is
-    /// replaced only once the new one is whole.
-    pub async fn save(mut self, path: &Path) -> Result<u64, Error> {
+    /// replaced only once the new one is whole. `on_progress` is told after every piece.
+    pub async fn save(
+        mut self,
+        path: &Path,
+        mut on_progress: impl FnMut(Progress),
+    ) -> Result<u64, Error> {
         let io = |source| Error::Io {
             path: path.to_owned(),
             source,
@@ -59,7 +68,7 @@ impl Download {
         if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
             // A device or a pipe must be written to, not replaced.
             let mut file = tokio::fs::File::create(path).await.map_err(io)?;
-            return self.copy_into(&mut file, path).await;
+            return self.copy_into(&mut file, path, &mut on_progress).await;
         }
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -72,24 +81,38 @@ impl Download {
             .map_err(io)?;
         let (file, part) = part.into_parts();
         let written = self
-            .copy_into(&mut tokio::fs::File::from_std(file), path)
+            .copy_into(&mut tokio::fs::File::from_std(file), path, &mut on_progress)
             .await?;
         part.persist(path).map_err(|e| io(e.error))?;
         Ok(written)
     }
 
-    async fn copy_into(&mut self, file: &mut tokio::fs::File, path: &Path) -> Result<u64, Error> {
+    async fn copy_into(
+        &mut self,
+        file: &mut tokio::fs::File,
+        path: &Path,
+        on_progress: &mut impl FnMut(Progress),
+    ) -> Result<u64, Error> {
         let io = |source| Error::Io {
             path: path.to_owned(),
             source,
         };
+        let total = self.announced_len();
         let mut written = 0;
         while let Some(piece) = self.chunk().await? {
             file.write_all(&piece).await.map_err(io)?;
             written += piece.len() as u64;
+            on_progress(Progress {
+                done: written,
+                total,
+            });
         }
         file.flush().await.map_err(io)?;
         Ok(written)
+    }
+
+    fn tag(&self) -> Option<&str> {
+        Some(self.header(ETAG)?.trim_matches('"'))
     }
 
     fn header(&self, name: reqwest::header::HeaderName) -> Option<&str> {

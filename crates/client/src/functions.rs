@@ -2,28 +2,10 @@
 
 use faasm_model::{FunctionName, LimitOverrides, Name};
 use futures::Stream;
-use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Method, RequestBuilder};
-use serde::Deserialize;
 
-use crate::body::source_failure;
-use crate::pages::{self, Page};
-use crate::{Client, Download, Error, FunctionInfo, FunctionRecord, FunctionSource, Progress};
-
-/// The most that a server gives at once.
-const PAGE_ITEMS: u32 = 1000;
-
-#[derive(Deserialize)]
-struct FunctionsPage {
-    functions: Vec<FunctionRecord>,
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct UsersPage {
-    users: Vec<Name>,
-    next: Option<String>,
-}
+use crate::pages::List;
+use crate::{Client, Download, Error, FunctionInfo, FunctionRecord, Progress, Source};
 
 impl Client {
     /// Stores a function. It is in force for the next call.
@@ -32,30 +14,12 @@ impl Client {
     pub async fn put_function(
         &self,
         name: &FunctionName,
-        source: impl Into<FunctionSource>,
+        source: impl Into<Source>,
         on_progress: impl FnMut(Progress) + Send + 'static,
     ) -> Result<FunctionRecord, Error> {
-        let source = source.into();
-        let path = match &source {
-            FunctionSource::File(path) => path.clone(),
-            FunctionSource::Bytes(_) => Default::default(),
-        };
-        let (body, len) = source.open(on_progress).await?;
-        let mut request = self
-            .function(Method::PUT, name, &[])
-            .header(CONTENT_LENGTH, len)
-            .body(body);
-        if let Some(limit) = self.long() {
-            request = request.timeout(limit);
-        }
-        let sent = request
-            .send()
-            .await
-            .map_err(|error| match source_failure(&error) {
-                Some(source) => Error::Io { path, source },
-                None => Error::transport(self.upload().address(), &error),
-            });
-        self.upload().json_of(sent?).await
+        let request = self.function(Method::PUT, name, &[]);
+        let response = self.send_source(request, source.into(), on_progress);
+        self.upload().json_of(response.await?).await
     }
 
     /// Fetches a function's bytes as they were put.
@@ -94,47 +58,12 @@ impl Client {
         &self,
         user: &Name,
     ) -> impl Stream<Item = Result<FunctionRecord, Error>> + Send + use<> {
-        let (client, user) = (self.clone(), user.clone());
-        pages::all(self.upload().address().to_owned(), move |after| {
-            let (client, user) = (client.clone(), user.clone());
-            async move {
-                let request = client.upload().request(Method::GET, &["f", user.as_str()]);
-                let page: FunctionsPage = client.page(request, after).await?;
-                Ok(Page {
-                    items: page.functions,
-                    next: page.next,
-                })
-            }
-        })
+        self.list(List::stored(&["f", user.as_str()]))
     }
 
     /// The users who have functions, in the order of their names.
     pub fn list_users(&self) -> impl Stream<Item = Result<Name, Error>> + Send + use<> {
-        let client = self.clone();
-        pages::all(self.upload().address().to_owned(), move |after| {
-            let client = client.clone();
-            async move {
-                let request = client.upload().request(Method::GET, &["f"]);
-                let page: UsersPage = client.page(request, after).await?;
-                Ok(Page {
-                    items: page.users,
-                    next: page.next,
-                })
-            }
-        })
-    }
-
-    async fn page<T: serde::de::DeserializeOwned>(
-        &self,
-        request: RequestBuilder,
-        after: Option<String>,
-    ) -> Result<T, Error> {
-        let request = request.query(&[("limit", PAGE_ITEMS)]);
-        let request = match after {
-            Some(cursor) => request.query(&[("after", cursor)]),
-            None => request,
-        };
-        self.upload().json(request, self.short()).await
+        self.list(List::stored(&["f"]))
     }
 
     fn function(&self, method: Method, name: &FunctionName, below: &[&str]) -> RequestBuilder {

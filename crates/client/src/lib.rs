@@ -1,4 +1,5 @@
-//! A typed client of a faasm server: store functions, call them, follow their calls.
+//! A typed client of a faasm server: store functions, call them, follow their calls, and
+//! set and read state.
 //!
 //! ```no_run
 //! use faasm_client::{Client, ClientOptions, Progress};
@@ -33,8 +34,10 @@ mod functions;
 mod graph;
 mod options;
 mod pages;
+mod state;
+mod upload;
 
-pub use body::{FunctionSource, Progress};
+pub use body::{Progress, Source};
 pub use call::{CallResult, CallState, CallSummary, Reason};
 pub use calls::{CallFilter, Cancelled};
 pub use client::{Client, Listener, Readiness};
@@ -44,3 +47,4 @@ pub use function::{EffectiveLimits, FunctionInfo, FunctionRecord};
 pub use graph::{CallTree, GraphCall};
 pub use options::{ClientOptions, IdempotencyKey, Token};
 pub use reqwest::Url;
+pub use state::{ByteRange, Condition, StateEntry, StateValue};

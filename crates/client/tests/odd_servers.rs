@@ -186,7 +186,7 @@ async fn an_answer_that_breaks_off_is_an_error_and_leaves_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hello.wasm");
     let download = client.get_function(&hello()).await.unwrap();
-    let error = download.save(&path).await.unwrap_err();
+    let error = download.save(&path, |_| {}).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
 }
@@ -248,8 +248,8 @@ async fn a_file_is_sent_whole_with_its_length_below_the_prefix_of_the_address() 
     assert_eq!(headers[header::CONTENT_LENGTH], "1000000");
     assert_eq!(headers[header::AUTHORIZATION], "Bearer s3cret");
     let whole = Progress {
-        sent: 1_000_000,
-        total: 1_000_000,
+        done: 1_000_000,
+        total: Some(1_000_000),
     };
     assert_eq!(told.lock().unwrap().last(), Some(&whole));
 }

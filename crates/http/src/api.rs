@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use faasm_calls::Calls;
+use faasm_state::State;
 use faasm_storage::Storage;
 use metrics_exporter_prometheus::PrometheusHandle;
 
@@ -19,6 +20,8 @@ pub struct ApiParts {
     pub calls: Calls,
     /// Where functions are.
     pub storage: Storage,
+    /// Where state is.
+    pub state: State,
     /// What `/metrics` renders; from [`install_metrics`](crate::install_metrics).
     pub metrics: PrometheusHandle,
     /// What `/readyz` says.

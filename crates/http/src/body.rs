@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use crate::error::{ApiError, ErrorCode};
 
 /// What is received without asking the memory budget.
-const UNCHARGED: usize = 64 << 10;
+const UNCHARGED: u64 = 64 << 10;
 
 /// A body that is being read.
 pub(crate) struct BodyReader {
@@ -59,6 +59,11 @@ impl BodyReader {
         }
     }
 
+    /// How many bytes there were so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
     /// All of the body. What is large is charged to `budget` until the end.
     pub(crate) async fn collect(mut self, budget: &MemoryBudget) -> Result<Bytes, ApiError> {
         let Some(first) = self.next().await? else {
@@ -70,7 +75,7 @@ impl BodyReader {
         let mut charge = budget.charge();
         let mut all = BytesMut::from(first);
         while let Some(piece) = self.next().await? {
-            grow(&mut charge, all.len() + piece.len(), piece.len())?;
+            grow(&mut charge, self.received, piece.len())?;
             all.extend_from_slice(&piece);
         }
         Ok(all.freeze())
@@ -82,7 +87,8 @@ impl BodyReader {
     }
 }
 
-fn grow(charge: &mut Charge, total: usize, more: usize) -> Result<(), ApiError> {
+/// Charges `more` bytes of a body; the first ones of a `total` are free.
+pub(crate) fn grow(charge: &mut Charge, total: u64, more: usize) -> Result<(), ApiError> {
     if total <= UNCHARGED || charge.grow(more as u64) {
         return Ok(());
     }

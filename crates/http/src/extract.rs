@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
-use faasm_model::{CallId, FunctionName, Name};
+use faasm_model::{CallId, FunctionName, Key, Name, StateKey};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
@@ -33,6 +33,16 @@ pub(crate) struct UserParams {
     user: String,
 }
 
+/// A user and the key of a state value in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct StateParams {
+    /// The owner: 1 to 128 of A-Z a-z 0-9 . _ -
+    user: String,
+    /// The key: 1 to 512 bytes of printable UTF-8 without /, percent-encoded
+    key: String,
+}
+
 /// A call in the path.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -44,6 +54,7 @@ pub(crate) struct CallParams {
 
 pub(crate) struct FunctionPath(pub(crate) FunctionName);
 pub(crate) struct UserPath(pub(crate) Name);
+pub(crate) struct StatePath(pub(crate) StateKey);
 pub(crate) struct CallPath(pub(crate) CallId);
 /// A query; an unknown field in it is ignored.
 pub(crate) struct QueryOf<T>(pub(crate) T);
@@ -68,6 +79,18 @@ impl<S: Sync> FromRequestParts<S> for UserPath {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let UserParams { user } = path(parts).await?;
         Ok(Self(name("user", &user)?))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for StatePath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let StateParams { user, key: text } = path(parts).await?;
+        Ok(Self(StateKey {
+            user: name("user", &user)?,
+            key: key("key", &text)?,
+        }))
     }
 }
 
@@ -120,6 +143,21 @@ pub(crate) fn name(field: &str, text: &str) -> Result<Name, ApiError> {
     Name::new(text).map_err(invalid)
 }
 
+/// Checks the key of a state value.
+pub(crate) fn key(field: &str, text: &str) -> Result<Key, ApiError> {
+    let invalid = |e| ApiError::new(ErrorCode::InvalidKey, format!("`{field}`: {e}"));
+    Key::new(text).map_err(invalid)
+}
+
+/// Checks what need not be there.
+pub(crate) fn optional<T>(
+    field: &str,
+    text: Option<&str>,
+    check: impl FnOnce(&str, &str) -> Result<T, ApiError>,
+) -> Result<Option<T>, ApiError> {
+    text.map(|text| check(field, text)).transpose()
+}
+
 /// Checks a call's id.
 pub(crate) fn call_id(field: &str, text: &str) -> Result<CallId, ApiError> {
     text.parse().map_err(|e| ApiError::field(field, e))
@@ -131,7 +169,11 @@ async fn path<T: DeserializeOwned + Send>(parts: &mut Parts) -> Result<T, ApiErr
         Err(PathRejection::FailedToDeserializePathParams(failed)) => Err(match failed.kind() {
             ErrorKind::InvalidUtf8InPathParam { key } => {
                 let problem = format!("`{key}` is not valid UTF-8 where the path is decoded");
-                ApiError::new(ErrorCode::InvalidName, problem)
+                let code = match key.as_str() {
+                    "key" => ErrorCode::InvalidKey,
+                    _ => ErrorCode::InvalidName,
+                };
+                ApiError::new(code, problem)
             }
             other => ApiError::new(ErrorCode::BadRequest, other.to_string()),
         }),

@@ -1,12 +1,12 @@
-//! Faasm's HTTP API: turns requests into calls and functions, and what became of them
-//! into answers.
+//! Faasm's HTTP API: turns requests into calls, functions and state, and what became of
+//! them into answers.
 //!
 //! [`Api`] holds what requests are answered from. [`upload_router`] and [`invoke_router`]
 //! are the two listeners' routers, which [`serve`] runs on a socket.
 //!
 //! ```no_run
-//! # async fn example(calls: faasm_calls::Calls, storage: faasm_storage::Storage)
-//! # -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn example(calls: faasm_calls::Calls, storage: faasm_storage::Storage,
+//! #     state: faasm_state::State) -> Result<(), Box<dyn std::error::Error>> {
 //! use faasm_http::{Api, ApiParts, HttpOptions, Readiness, install_metrics, invoke_router, serve};
 //! use tokio::net::TcpListener;
 //! use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@
 //! let api = Api::new(ApiParts {
 //!     calls,
 //!     storage,
+//!     state,
 //!     metrics: install_metrics()?,
 //!     readiness: readiness.clone(),
 //!     options: options.clone(),
@@ -32,7 +33,9 @@
 
 mod api;
 mod body;
+mod detached;
 mod error;
+mod etag;
 mod extract;
 mod flush;
 mod front;
@@ -44,6 +47,7 @@ mod metrics;
 mod openapi;
 mod options;
 mod page;
+mod range;
 mod readiness;
 mod reply;
 mod request_id;

@@ -96,6 +96,30 @@ fn describe() {
         Unit::Bytes,
         "What is taken of the memory budget"
     );
+    describe_state();
+}
+
+fn describe_state() {
+    describe_counter!(
+        "faasm_state_commits_total",
+        "Durable commits of the global tier"
+    );
+    describe_counter!(
+        "faasm_state_pulled_bytes_total",
+        Unit::Bytes,
+        "State fetched from the global tier"
+    );
+    describe_counter!(
+        "faasm_state_pushed_bytes_total",
+        Unit::Bytes,
+        "Changes of state brought to the global tier"
+    );
+    describe_gauge!("faasm_state_local_values", "Keys known to this worker");
+    describe_gauge!(
+        "faasm_state_local_bytes",
+        Unit::Bytes,
+        "State in this worker's memory"
+    );
 }
 
 /// Counts the answers of one route.
@@ -139,5 +163,6 @@ fn requests(route: &str, status: StatusCode) -> Counter {
 pub(crate) async fn metrics(State(api): State<Api>) -> Response {
     const KIND: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
     api.calls.record_gauges();
+    api.state.record_metrics();
     reply::with(StatusCode::OK, KIND, api.metrics.render())
 }

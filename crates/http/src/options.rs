@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use faasm_state::tier::MAX_VALUE_BYTES;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 /// Settings of the routers and of [`serve`](crate::serve).
@@ -13,6 +14,8 @@ pub struct HttpOptions {
     pub max_input_bytes: u64,
     /// Largest function that can be uploaded, in bytes: 128 MiB.
     pub max_function_bytes: u64,
+    /// Largest state value that can be set, in bytes: 2 GiB - 1, which no value can exceed.
+    pub max_state_value_bytes: u64,
     /// Longest time for which a client's `wait_ms` holds an answer: 60 s. A client that
     /// asks for more is answered after this.
     pub max_wait: Duration,
@@ -34,6 +37,7 @@ impl Default for HttpOptions {
         Self {
             max_input_bytes: 16 << 20,
             max_function_bytes: 128 << 20,
+            max_state_value_bytes: MAX_VALUE_BYTES,
             max_wait: Duration::from_secs(60),
             cors_origin: None,
             header_timeout: Duration::from_millis(12_500),

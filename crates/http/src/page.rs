@@ -19,6 +19,12 @@ pub(crate) struct PageQuery {
     pub(crate) after: Option<String>,
 }
 
+/// Where the page behind this one begins; `None` if `items` are the last ones.
+pub(crate) fn next<T, C>(items: &[T], limit: usize, cursor: impl FnOnce(&T) -> C) -> Option<C> {
+    let last = items.last().filter(|_| items.len() == limit);
+    last.map(cursor)
+}
+
 /// How many items a page gets.
 pub(crate) fn limit(asked: Option<usize>) -> Result<usize, ApiError> {
     match asked {

@@ -87,6 +87,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a change of the global tier was refused, and surely not made.
+    pub(crate) fn is_refusal(&self) -> bool {
+        use tier::Error::{Closed, Conflict, Fenced, Quota, Superseded, TooLarge};
+        matches!(
+            self,
+            Self::ValueTooLarge(_)
+                | Self::Tier(
+                    Closed
+                        | Conflict(_)
+                        | Fenced { .. }
+                        | Quota { .. }
+                        | Superseded
+                        | TooLarge { .. }
+                )
+        )
+    }
+
     pub(crate) fn memory_file(error: impl ToString) -> Self {
         Self::MemoryFile(error.to_string())
     }

@@ -7,7 +7,7 @@ use faasm_budget::MemoryBudget;
 use faasm_model::{Key, Name, StateKey};
 
 use crate::error::Result;
-use crate::local::{Pager, Store};
+use crate::local::{PAGE, Pager, Store};
 use crate::locks::{Locks, Party};
 use crate::options::Options;
 use crate::session::Session;
@@ -39,12 +39,16 @@ impl State {
     /// State over `tier`, whose local copies are charged to `budget`.
     ///
     /// # Errors
-    /// The system's, when it gives no thread.
+    /// The system's, when it gives no thread, or has pages that are not of 4 KiB.
     pub fn new(
         tier: Arc<dyn GlobalTier>,
         budget: &MemoryBudget,
         options: Options,
     ) -> std::io::Result<Self> {
+        if rustix::param::page_size() as u64 != PAGE {
+            let problem = "state needs a kernel whose memory pages have 4 KiB";
+            return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, problem));
+        }
         let Options {
             max_local_bytes,
             max_local_values,

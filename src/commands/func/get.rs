@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::NameArgs;
 use crate::cli::Context;
+use crate::commands::transfer;
 use crate::exit::Usage;
 use crate::units::show_size;
 
@@ -37,7 +38,7 @@ impl Args {
         let mut download = context.client()?.get_function(&name).await?;
         if let Some(path) = self.output {
             let hash = download.hash();
-            let size = download.save(&path).await?;
+            let size = transfer::save(context, download, &path).await?;
             let text = format!("{}: {}", path.display(), show_size(size));
             let json = json!({ "path": path, "size": size, "hash": hash });
             return Ok(out.answer(&json, text)?);

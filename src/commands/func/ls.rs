@@ -1,14 +1,12 @@
 //! `faasm func ls`
 
-use std::pin::pin;
-
 use faasm_client::{Client, Error, FunctionRecord};
 use faasm_model::Name;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use serde_json::json;
 
 use crate::cli::Context;
+use crate::commands::list;
 use crate::units::{show_moment, show_size};
 
 const EXAMPLES: &str = "\
@@ -25,15 +23,8 @@ pub struct Args {
 
 impl Args {
     pub async fn run(self, context: &Context) -> anyhow::Result<()> {
-        let mut functions = pin!(functions(context.client()?, self.user));
-        if context.out.is_json() {
-            let functions: Vec<FunctionRecord> = functions.try_collect().await?;
-            return Ok(context.out.json(&json!({ "functions": functions }))?);
-        }
-        while let Some(record) = functions.try_next().await? {
-            context.out.line(format_args!("{}", row(&record)))?;
-        }
-        Ok(())
+        let functions = functions(context.client()?, self.user);
+        list::print(&context.out, "functions", functions, row).await
     }
 }
 

@@ -8,6 +8,7 @@ use faasm_model::FunctionName;
 use super::NameArgs;
 use super::limits::LimitArgs;
 use crate::cli::Context;
+use crate::commands::transfer::show;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,9 +59,8 @@ pub async fn upload(
     let bar = context.out.progress(&format!("uploading {name}"));
     let shown = bar.clone();
     let stored = client.put_function(name, file, move |progress| {
-        shown.set_length(progress.total);
-        shown.set_position(progress.sent);
-        if progress.sent == progress.total {
+        show(&shown, progress);
+        if progress.total == Some(progress.done) {
             shown.set_message("compiling");
         }
     });

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use faasm_model::{LimitOverrides, Limits};
+use faasm_state::tier::{EmbeddedOptions, MAX_VALUE_BYTES};
 
 use super::settings::{LogFormat, Role, Settings, Size, Time};
 use crate::exit::Usage;
@@ -20,11 +21,16 @@ pub struct Plan {
     pub log: String,
     pub faaslets: faasm_faaslet::Options,
     pub calls: faasm_calls::Options,
+    pub state: faasm_state::Options,
+    pub tier: EmbeddedOptions,
     pub http: faasm_http::HttpOptions,
 }
 
 /// Least memory budget with which a server is of use.
 const MIN_BUDGET: u64 = 64 << 20;
+
+/// Keys of a user's state, unless told.
+const MAX_STATE_KEYS: u64 = 1_000_000;
 
 /// Stack that is enough for a function, and that a fiber can have.
 const STACKS: std::ops::RangeInclusive<u64> = (64 << 10)..=(64 << 20);
@@ -38,6 +44,7 @@ impl Plan {
             let default = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
             roles.contains(&role).then(|| given.unwrap_or(default))
         };
+        let faaslets = faaslets(&settings)?;
         let plan = Self {
             data_dir: settings
                 .data_dir
@@ -48,7 +55,9 @@ impl Plan {
             shutdown_grace: time(settings.shutdown_grace, Duration::from_secs(10)),
             log_format: settings.log_format.unwrap_or_default(),
             log: settings.log.clone().unwrap_or_else(|| "info".into()),
-            faaslets: faaslets(&settings)?,
+            state: state(&settings, faaslets.memory_budget),
+            tier: tier(&settings),
+            faaslets,
             calls: calls(&settings),
             http: http(&settings)?,
         };
@@ -124,12 +133,38 @@ fn calls(settings: &Settings) -> faasm_calls::Options {
     }
 }
 
+/// What of state is in this server's memory.
+fn state(settings: &Settings, memory_budget: u64) -> faasm_state::Options {
+    let default = faasm_state::Options::default();
+    faasm_state::Options {
+        max_mapped_bytes: size(settings.max_mapped_state, default.max_mapped_bytes),
+        max_local_bytes: size(settings.max_local_state, memory_budget / 2),
+        ..default
+    }
+}
+
+/// What of state is on its disk.
+fn tier(settings: &Settings) -> EmbeddedOptions {
+    let default = EmbeddedOptions::default();
+    EmbeddedOptions {
+        max_user_bytes: size(settings.max_state_bytes, default.max_user_bytes),
+        max_user_keys: settings.max_state_keys.unwrap_or(MAX_STATE_KEYS),
+    }
+}
+
 fn http(settings: &Settings) -> Result<faasm_http::HttpOptions, Usage> {
     let default = faasm_http::HttpOptions::default();
+    let max_state_value = size(settings.max_state_value, default.max_state_value_bytes);
+    if max_state_value > MAX_VALUE_BYTES {
+        return Err(Usage(format!(
+            "--max-state-value must be at most {MAX_VALUE_BYTES} bytes: no value can be larger"
+        )));
+    }
     let origin = settings.cors_origin.as_deref().map(str::parse).transpose();
     Ok(faasm_http::HttpOptions {
         max_input_bytes: size(settings.max_input, default.max_input_bytes),
         max_function_bytes: size(settings.max_function, default.max_function_bytes),
+        max_state_value_bytes: max_state_value,
         cors_origin: origin.map_err(|error| Usage(format!("--cors-origin: {error}")))?,
         ..default
     })
@@ -169,6 +204,33 @@ mod tests {
         };
         let plan = Plan::new(settings).unwrap();
         assert!(plan.upload_addr.is_some() && plan.invoke_addr.is_none());
+    }
+
+    #[test]
+    fn state_may_take_half_of_the_memory_unless_told() {
+        let mut settings = Settings {
+            memory_budget: Some(Size(1 << 30)),
+            ..Settings::default()
+        };
+        let plan = Plan::new(settings.clone()).unwrap();
+        assert_eq!(plan.state.max_local_bytes, 512 << 20);
+        settings.max_local_state = Some(Size(1 << 20));
+        settings.max_state_keys = Some(7);
+        let plan = Plan::new(settings).unwrap();
+        assert_eq!(
+            (plan.state.max_local_bytes, plan.tier.max_user_keys),
+            (1 << 20, 7)
+        );
+    }
+
+    #[test]
+    fn a_state_value_that_no_function_could_read_is_not_let_in() {
+        let settings = Settings {
+            max_state_value: Some(Size(2 << 30)),
+            ..Settings::default()
+        };
+        let error = Plan::new(settings).unwrap_err().to_string();
+        assert!(error.contains("2147483647"), "{error}");
     }
 
     #[test]

@@ -7,8 +7,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use faasm_calllog::{CallLog, EmbeddedLog};
 use faasm_calls::Calls;
-use faasm_faaslet::Faaslets;
+use faasm_faaslet::{Faaslets, MemoryBudget};
 use faasm_http::{Api, ApiParts, Readiness};
+use faasm_state::State;
+use faasm_state::tier::EmbeddedTier;
 use faasm_storage::{DataDirLock, Storage};
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -30,7 +32,10 @@ pub async fn serve(plan: Plan, out: &Output) -> anyhow::Result<()> {
     let metrics = faasm_http::install_metrics()?;
     let lock = DataDirLock::acquire(&plan.data_dir, "starting")?;
     let storage = Storage::open(lock).await?;
-    let faaslets = Faaslets::new(plan.faaslets, storage.clone())?;
+    let budget = MemoryBudget::new(plan.faaslets.memory_budget);
+    let tier = EmbeddedTier::open(&plan.data_dir.join("state"), plan.tier)?;
+    let state = State::new(Arc::new(tier), &budget, plan.state)?;
+    let faaslets = Faaslets::new(plan.faaslets, storage.clone(), state.clone())?;
     let log = EmbeddedLog::open(&plan.data_dir.join("calls"))?;
     let log: Arc<dyn CallLog> = Arc::new(log);
     // Ports are taken before calls of an earlier process are taken up: a server that
@@ -43,6 +48,7 @@ pub async fn serve(plan: Plan, out: &Output) -> anyhow::Result<()> {
     let api = Api::new(ApiParts {
         calls: calls.clone(),
         storage: storage.clone(),
+        state: state.clone(),
         metrics,
         readiness: readiness.clone(),
         options: plan.http.clone(),
@@ -77,6 +83,7 @@ pub async fn serve(plan: Plan, out: &Output) -> anyhow::Result<()> {
     if tokio::time::timeout_at(deadline, answered).await.is_err() {
         tracing::warn!("requests still under way were cut off");
     }
+    state.close().await;
     tracing::info!("shut down");
     Ok(())
 }

@@ -23,7 +23,7 @@ pub struct Settings {
     #[arg(long, env = "FAASM_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
-    /// Where functions are uploaded; port 0 picks a free one [default: 127.0.0.1:8002]
+    /// Where functions and state are stored; port 0 picks a free one [default: 127.0.0.1:8002]
     #[arg(long, env = "FAASM_UPLOAD_ADDR", value_name = "ADDR")]
     pub upload_addr: Option<SocketAddr>,
 
@@ -74,6 +74,26 @@ pub struct Settings {
     /// An uploaded function [default: 128MiB]
     #[arg(long, env = "FAASM_MAX_FUNCTION", value_name = "SIZE")]
     pub max_function: Option<Size>,
+
+    /// A state value that is set from outside [default: 2147483647 bytes, the most]
+    #[arg(long, env = "FAASM_MAX_STATE_VALUE", value_name = "SIZE")]
+    pub max_state_value: Option<Size>,
+
+    /// Stored state of a user: values and appended elements [default: 16GiB]
+    #[arg(long, env = "FAASM_MAX_STATE_BYTES", value_name = "SIZE")]
+    pub max_state_bytes: Option<Size>,
+
+    /// Keys of a user's stored state [default: 1000000]
+    #[arg(long, env = "FAASM_MAX_STATE_KEYS", value_name = "N")]
+    pub max_state_keys: Option<u64>,
+
+    /// A user's state in this server's memory [default: half of --memory-budget]
+    #[arg(long, env = "FAASM_MAX_LOCAL_STATE", value_name = "SIZE")]
+    pub max_local_state: Option<Size>,
+
+    /// State that a call has mapped [default: 2GiB]
+    #[arg(long, env = "FAASM_MAX_MAPPED_STATE", value_name = "SIZE")]
+    pub max_mapped_state: Option<Size>,
 
     /// Faaslets alive at a time, running or waiting [default: 8192]
     #[arg(long, env = "FAASM_MAX_FAASLETS", value_name = "N")]
@@ -128,7 +148,7 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Stores functions.
+    /// Stores functions and state.
     Upload,
     /// Runs calls.
     Worker,

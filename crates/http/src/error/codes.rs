@@ -9,6 +9,8 @@ pub enum ErrorCode {
     BadRequest,
     /// A user's or a function's name breaks the rule of names.
     InvalidName,
+    /// The key of a state value breaks the rule of keys.
+    InvalidKey,
     /// A field has a wrong type or a value out of range.
     InvalidField,
     /// A field that the request needs is absent.
@@ -19,14 +21,22 @@ pub enum ErrorCode {
     FunctionNotFound,
     /// The call's id was never issued, or its result has expired.
     CallNotFound,
+    /// There is no such state value.
+    StateNotFound,
     /// The path answers to other methods.
     MethodNotAllowed,
     /// The body of the request paused for too long.
     RequestTimeout,
     /// The idempotency key belongs to another request.
     IdempotencyConflict,
+    /// The state value is not as the request's condition says.
+    StateConflict,
     /// The body is over a limit.
     BodyTooLarge,
+    /// The user would have more state than is allowed.
+    StateQuota,
+    /// The value has none of the bytes that were asked for.
+    RangeNotSatisfiable,
     /// The upload is not a valid WebAssembly module.
     InvalidModule,
     /// The module imports what the host does not provide.
@@ -47,6 +57,8 @@ pub enum ErrorCode {
     NoSpace,
     /// Stored code is not what was uploaded.
     DamagedCode,
+    /// A state value cannot be read back.
+    DamagedState,
     /// A fault of the server.
     Internal,
 }
@@ -59,15 +71,20 @@ impl ErrorCode {
     pub const ALL: &[Self] = &[
         Self::BadRequest,
         Self::InvalidName,
+        Self::InvalidKey,
         Self::InvalidField,
         Self::MissingField,
         Self::RouteNotFound,
         Self::FunctionNotFound,
         Self::CallNotFound,
+        Self::StateNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::IdempotencyConflict,
+        Self::StateConflict,
         Self::BodyTooLarge,
+        Self::StateQuota,
+        Self::RangeNotSatisfiable,
         Self::InvalidModule,
         Self::UnknownImport,
         Self::MissingExport,
@@ -78,6 +95,7 @@ impl ErrorCode {
         Self::NotReady,
         Self::NoSpace,
         Self::DamagedCode,
+        Self::DamagedState,
         Self::Internal,
     ];
 
@@ -87,15 +105,20 @@ impl ErrorCode {
         match self {
             Self::BadRequest => Row("bad_request", S::BAD_REQUEST, "see /openapi.json for the form of requests"),
             Self::InvalidName => Row("invalid_name", S::BAD_REQUEST, "choose another name"),
+            Self::InvalidKey => Row("invalid_key", S::BAD_REQUEST, "choose another key"),
             Self::InvalidField => Row("invalid_field", S::BAD_REQUEST, "see /openapi.json for the fields and their types"),
             Self::MissingField => Row("missing_field", S::BAD_REQUEST, "see /openapi.json for the fields"),
             Self::RouteNotFound => Row("route_not_found", S::NOT_FOUND, "see /openapi.json for what this listener answers; upload and invoke are two listeners"),
             Self::FunctionNotFound => Row("function_not_found", S::NOT_FOUND, "upload it with PUT /f/{user}/{function} to the upload listener"),
             Self::CallNotFound => Row("call_not_found", S::NOT_FOUND, "GET /calls lists the calls that are known"),
+            Self::StateNotFound => Row("state_not_found", S::NOT_FOUND, "GET /s/{user} on the upload listener lists the user's keys"),
             Self::MethodNotAllowed => Row("method_not_allowed", S::METHOD_NOT_ALLOWED, "the header Allow names the methods"),
             Self::RequestTimeout => Row("request_timeout", S::REQUEST_TIMEOUT, "send the request again"),
             Self::IdempotencyConflict => Row("idempotency_conflict", S::CONFLICT, "use a new key for a new request"),
+            Self::StateConflict => Row("state_conflict", S::PRECONDITION_FAILED, "read the value again, and try with its version"),
             Self::BodyTooLarge => Row("body_too_large", S::PAYLOAD_TOO_LARGE, "send less, or have the server's limit raised"),
+            Self::StateQuota => Row("state_quota", S::PAYLOAD_TOO_LARGE, "delete state that is not needed, or have the server's limit raised"),
+            Self::RangeNotSatisfiable => Row("range_not_satisfiable", S::RANGE_NOT_SATISFIABLE, "the header Content-Range tells the size"),
             Self::InvalidModule => Row("invalid_module", S::UNPROCESSABLE_ENTITY, "`faasm build` makes modules that fit"),
             Self::UnknownImport => Row("unknown_import", S::UNPROCESSABLE_ENTITY, "define the symbol in the module, or use the host interface"),
             Self::MissingExport => Row("missing_export", S::UNPROCESSABLE_ENTITY, "build a WASI command: a program with a `main`"),
@@ -106,6 +129,7 @@ impl ErrorCode {
             Self::NotReady => Row("not_ready", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::NoSpace => Row("no_space", S::INSUFFICIENT_STORAGE, "free space on the server's disk; nothing was stored"),
             Self::DamagedCode => Row("damaged_code", S::INTERNAL_SERVER_ERROR, "upload the function again"),
+            Self::DamagedState => Row("damaged_state", S::INTERNAL_SERVER_ERROR, "set the value again"),
             Self::Internal => Row("internal", S::INTERNAL_SERVER_ERROR, "the server's log says more under the x-request-id of this answer"),
         }
     }

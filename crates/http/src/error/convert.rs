@@ -2,6 +2,7 @@
 
 use faasm_calls::Refused;
 use faasm_faaslet::{PublishError, Refusal};
+use faasm_state::tier;
 
 use super::{ApiError, ErrorCode};
 
@@ -59,5 +60,37 @@ impl From<&faasm_storage::Error> for ApiError {
             Error::InvalidLimit(limit) => Self::field(limit.field, limit),
             other => Self::internal("the server could not read or write its data", other),
         }
+    }
+}
+
+impl From<faasm_state::Error> for ApiError {
+    fn from(error: faasm_state::Error) -> Self {
+        use faasm_state::Error;
+        match error {
+            Error::Tier(error) => error.into(),
+            Error::ValueTooLarge(_) => Self::new(ErrorCode::BodyTooLarge, error.to_string()),
+            Error::NoMemory | Error::LocalLimit { .. } => {
+                Self::new(ErrorCode::Overloaded, error.to_string())
+            }
+            other => Self::internal("the server's state failed", other),
+        }
+    }
+}
+
+impl From<tier::Error> for ApiError {
+    fn from(error: tier::Error) -> Self {
+        use tier::Error;
+        let code = match &error {
+            Error::Conflict(_) | Error::Superseded | Error::Fenced { .. } => {
+                ErrorCode::StateConflict
+            }
+            Error::Quota { .. } => ErrorCode::StateQuota,
+            Error::TooLarge { .. } => ErrorCode::BodyTooLarge,
+            Error::NoSpace => ErrorCode::NoSpace,
+            Error::Closed => ErrorCode::NotReady,
+            Error::Corrupted(_) => ErrorCode::DamagedState,
+            other => return Self::internal("the server could not read or write its state", other),
+        };
+        Self::new(code, error.to_string())
     }
 }

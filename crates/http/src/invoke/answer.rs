@@ -98,6 +98,8 @@ fn status_of(kind: FailureKind) -> StatusCode {
         | FailureKind::TableLimit
         | FailureKind::OutputLimit
         | FailureKind::ChainLimit
+        | FailureKind::State
+        | FailureKind::Deadlock
         | FailureKind::Cancelled
         | FailureKind::AttemptsExhausted
         | FailureKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -13,7 +13,7 @@ use super::answer;
 use super::view::{CallLine, CallView};
 use crate::api::Api;
 use crate::error::ApiError;
-use crate::extract::{CallParams, CallPath, QueryOf, WantsJson, call_id, name};
+use crate::extract::{CallParams, CallPath, QueryOf, WantsJson, call_id, name, optional};
 use crate::{page, reply};
 
 /// How long to hold the answer.
@@ -119,20 +119,11 @@ pub(crate) async fn list_calls(
     QueryOf(query): QueryOf<CallsQuery>,
 ) -> Result<Response, ApiError> {
     let limit = page::limit(query.limit)?;
-    let user = query
-        .user
-        .as_deref()
-        .map(|user| name("user", user))
-        .transpose()?;
-    let before = query
-        .before
-        .as_deref()
-        .map(|id| call_id("before", id))
-        .transpose()?;
+    let user = optional("user", query.user.as_deref(), name)?;
+    let before = optional("before", query.before.as_deref(), call_id)?;
     let calls = api.calls.list(user.as_ref(), before, limit).await?;
-    let last = calls.last().filter(|_| calls.len() == limit);
     reply::json(&CallsView {
         calls: calls.iter().map(CallLine::from).collect(),
-        next: last.map(|call| call.id),
+        next: page::next(&calls, limit, |call| call.id),
     })
 }

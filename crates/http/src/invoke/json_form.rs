@@ -64,6 +64,6 @@ pub(crate) async fn post(
         } => answer::sync(&*api.calls.run(invocation).await?, json),
         Asked::Status { id, wait } => calls::status(&api, id, wait, json).await,
         Asked::Graph(id) => calls::graph(&api, id).await,
-        Asked::Flush => Ok(flush::flush_all(&api)),
+        Asked::Flush => flush::flush_all(&api).await,
     }
 }

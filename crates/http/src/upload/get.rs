@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_LENGTH, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CONTENT_LENGTH, ETAG};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use faasm_model::FunctionName;
 use faasm_storage::FunctionRecord;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::view::{FunctionInfoView, etag, not_found};
+use super::view::{FunctionInfoView, not_found};
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::extract::{FunctionParams, FunctionPath};
-use crate::reply;
+use crate::{etag, reply};
 
 const WASM: HeaderValue = HeaderValue::from_static("application/wasm");
 
@@ -34,9 +34,9 @@ pub(crate) async fn get_function(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let record = find(&api, &name)?;
-    let tag = etag(record.hash)?;
-    if is_known(&headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
+    let tag = etag::quoted(record.hash)?;
+    if etag::is_known(&headers, &tag) {
+        return Ok(etag::not_modified(tag));
     }
     let mut pieces = api.storage.functions().read(&record).await?;
     let first = pieces.try_next().await?.unwrap_or_default();
@@ -71,14 +71,4 @@ fn find(api: &Api, name: &FunctionName) -> Result<Arc<FunctionRecord>, ApiError>
         .functions()
         .get(name)
         .ok_or_else(|| not_found(name))
-}
-
-/// Whether `If-None-Match` has `tag`.
-fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
-    let lists = headers
-        .get_all(IF_NONE_MATCH)
-        .into_iter()
-        .filter_map(|v| v.to_str().ok());
-    let mut tags = lists.flat_map(|list| list.split(',')).map(str::trim);
-    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }

@@ -9,19 +9,19 @@ use utoipa::ToSchema;
 use super::view::FunctionView;
 use crate::api::Api;
 use crate::error::ApiError;
-use crate::extract::{QueryOf, UserParams, UserPath, name};
+use crate::extract::{QueryOf, UserParams, UserPath, name, optional};
 use crate::page::{self, PageQuery};
 use crate::reply;
 
 /// Users, sorted.
 #[derive(Serialize, ToSchema)]
-struct Users {
-    /// Those who have functions.
+pub(super) struct Users {
+    /// Those who have something of what is listed.
     #[schema(value_type = Vec<String>)]
-    users: Vec<Name>,
+    pub(super) users: Vec<Name>,
     /// Pass it as `after` for the next page; null if this is the last.
     #[schema(value_type = Option<String>)]
-    next: Option<Name>,
+    pub(super) next: Option<Name>,
 }
 
 /// A user's functions, sorted by name.
@@ -42,7 +42,7 @@ pub(crate) async fn list_users(
     State(api): State<Api>,
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Result<Response, ApiError> {
-    let after = after(&query)?;
+    let after = optional("after", query.after.as_deref(), name)?;
     let page = api
         .storage
         .functions()
@@ -62,7 +62,7 @@ pub(crate) async fn list_functions(
     UserPath(user): UserPath,
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Result<Response, ApiError> {
-    let after = after(&query)?;
+    let after = optional("after", query.after.as_deref(), name)?;
     let limit = page::limit(query.limit)?;
     let page = api.storage.functions().list(&user, after.as_ref(), limit);
     reply::json(&Functions {
@@ -73,12 +73,4 @@ pub(crate) async fn list_functions(
             .collect(),
         next: page.next.clone(),
     })
-}
-
-fn after(query: &PageQuery) -> Result<Option<Name>, ApiError> {
-    query
-        .after
-        .as_deref()
-        .map(|after| name("after", after))
-        .transpose()
 }

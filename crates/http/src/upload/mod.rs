@@ -1,10 +1,11 @@
-//! The upload listener: storing functions and looking at them.
+//! The upload listener: storing functions and state, and looking at them.
 
 mod delete;
 mod get;
 mod limits;
 mod list;
 mod put;
+mod state;
 mod view;
 
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -14,7 +15,7 @@ use crate::api::Api;
 use crate::flush;
 
 pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
-    vec![
+    let mut routes = vec![
         routes!(
             put::put_function,
             get::get_function,
@@ -25,5 +26,7 @@ pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
         routes!(list::list_users),
         routes!(list::list_functions),
         routes!(flush::flush),
-    ]
+    ];
+    routes.extend(state::routes());
+    routes
 }

@@ -6,12 +6,12 @@ use axum::http::header::ETAG;
 use axum::response::Response;
 use faasm_storage::SpooledFile;
 
-use super::view::{FunctionView, etag};
+use super::view::FunctionView;
 use crate::api::Api;
 use crate::body::BodyReader;
 use crate::error::{ApiError, ErrorCode};
 use crate::extract::{FunctionParams, FunctionPath, WantsJson};
-use crate::reply;
+use crate::{etag, reply};
 
 /// The user under whose name Python functions are called.
 const RESERVED_USER: &str = "python";
@@ -43,7 +43,9 @@ pub(crate) async fn put_function(
             record.size, record.hash
         )),
     };
-    response.headers_mut().insert(ETAG, etag(record.hash)?);
+    response
+        .headers_mut()
+        .insert(ETAG, etag::quoted(record.hash)?);
     Ok(response)
 }
 

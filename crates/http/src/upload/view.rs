@@ -1,6 +1,5 @@
 //! Functions in JSON.
 
-use axum::http::HeaderValue;
 use faasm_model::{ContentHash, LimitOverrides, Limits, Name};
 use faasm_storage::FunctionRecord;
 use serde::Serialize;
@@ -79,12 +78,6 @@ impl<'a> FunctionInfoView<'a> {
             },
         }
     }
-}
-
-/// The hash as an entity tag.
-pub(crate) fn etag(hash: ContentHash) -> Result<HeaderValue, ApiError> {
-    let value = HeaderValue::try_from(format!("\"{hash}\""));
-    value.map_err(|e| ApiError::internal("the server failed to write a header", e))
 }
 
 pub(crate) fn not_found(name: &faasm_model::FunctionName) -> ApiError {

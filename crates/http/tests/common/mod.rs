@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use faasm_calllog::EmbeddedLog;
 use faasm_calls::Calls;
-use faasm_faaslet::Faaslets;
+use faasm_faaslet::{Faaslets, MemoryBudget};
 use faasm_http::{Api, ApiParts, HttpOptions, Readiness, invoke_router, serve, upload_router};
+use faasm_state::State;
+use faasm_state::tier::{EmbeddedOptions, EmbeddedTier};
 use faasm_storage::{DataDirLock, Storage};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tempfile::TempDir;
@@ -66,17 +68,23 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let lock = DataDirLock::acquire(dir.path(), "a test").unwrap();
         let storage = Storage::open(lock).await.unwrap();
+        let tier = EmbeddedTier::open(&dir.path().join("state"), EmbeddedOptions::default());
+        let tier = Arc::new(tier.unwrap());
+        let budget = MemoryBudget::new(2 << 30);
+        let state = faasm_state::Options::default();
+        let state = State::new(tier, &budget, state).unwrap();
         let small = faasm_faaslet::Options {
             max_faaslets: 16,
             ..faasm_faaslet::Options::default()
         };
-        let faaslets = Faaslets::new(small, storage.clone()).unwrap();
+        let faaslets = Faaslets::new(small, storage.clone(), state.clone()).unwrap();
         let log = Arc::new(EmbeddedLog::open(&dir.path().join("calls")).unwrap());
         let calls = Calls::start(faasm_calls::Options::default(), faaslets, log);
         let readiness = Readiness::default();
         let api = Api::new(ApiParts {
             calls: calls.await.unwrap(),
             storage,
+            state,
             metrics,
             readiness: readiness.clone(),
             options: options.clone(),

@@ -7,7 +7,7 @@ pub(super) struct Chunk {
     pub(super) kind: Kind,
     /// Mappings through which it can be written now.
     writers: u32,
-    /// How often it was written by a host call, or opened for writing.
+    /// How often it was written by a host call, opened for writing, or closed again.
     changes: u32,
 }
 
@@ -63,9 +63,10 @@ impl Chunk {
         self.writers += 1;
     }
 
-    /// Notes that a mapping can no longer write it.
+    /// Notes that a mapping can no longer write it. Until now it may have.
     pub(super) fn close(&mut self) {
         self.writers = self.writers.saturating_sub(1);
+        self.changes = self.changes.wrapping_add(1);
     }
 
     pub(super) fn ticket(&self) -> Ticket {
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_that_others_can_write_does_not_stand_still() {
+    fn a_chunk_that_others_could_write_since_does_not_stand_still() {
         let mut chunk = Chunk::default();
         chunk.arrive(Kind::Zero);
         chunk.change(Kind::Tracked);
@@ -113,6 +114,8 @@ mod tests {
         let ticket = chunk.ticket();
         assert!(!chunk.stands_still(ticket));
         chunk.close();
+        assert!(!chunk.stands_still(ticket));
+        let ticket = chunk.ticket();
         assert!(chunk.stands_still(ticket));
         // Another mapping came and went: it may have written.
         chunk.change(Kind::Tracked);

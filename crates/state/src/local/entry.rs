@@ -166,12 +166,22 @@ impl Entry {
     pub(crate) async fn replace<T>(&self, change: impl Future<Output = Result<T>>) -> Result<T> {
         let _choosing = self.choosing.lock().await;
         let mut pushed = self.pushing.lock().await;
-        let changed = change.await?;
+        // If it fails, or is abandoned, the value may have changed all the same.
+        let unsure = Unsure(self);
+        let changed = change.await;
+        if matches!(&changed, Err(error) if error.is_refusal()) {
+            std::mem::forget(unsure);
+            return changed;
+        }
+        let changed = changed?;
+        *pushed = self.next_order();
+        Ok(changed)
+    }
+
+    fn next_order(&self) -> u64 {
         let mut current = self.current();
         current.order += 1;
-        current.region = None;
-        *pushed = current.order;
-        Ok(changed)
+        current.order
     }
 
     /// Forgets local changes and takes what the global tier has, seen by all who have the
@@ -223,5 +233,14 @@ impl Entry {
                 size,
             }),
         }
+    }
+}
+
+/// Has the next one who needs the value ask the global tier, once this is dropped.
+struct Unsure<'a>(&'a Entry);
+
+impl Drop for Unsure<'_> {
+    fn drop(&mut self) {
+        self.0.current().region = None;
     }
 }

@@ -15,6 +15,6 @@ mod view;
 
 pub(crate) use entry::Entry;
 pub(crate) use pager::Pager;
-pub(crate) use region::{Region, chunks_of};
+pub(crate) use region::{PAGE, Region, chunks_of};
 pub(crate) use store::Store;
 pub use view::{Opened, View};

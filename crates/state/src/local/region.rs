@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::tier::{CHUNK_BYTES, Generation, MAX_VALUE_BYTES, Meta, Pin};
 
 /// Memory is mapped, charged and compared in pages of this size.
-pub(super) const PAGE: u64 = 4096;
+pub(crate) const PAGE: u64 = 4096;
 
 /// Where in the file the twins are: behind the largest value.
 const TWIN: u64 = 4 << 30;
@@ -349,6 +349,9 @@ impl Region {
 
     /// Frees whole pages and clears the rest, all the same to readers.
     fn zero(&self, start: u64, length: u64) -> Result<()> {
+        if length == 0 {
+            return Ok(());
+        }
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         let punched = rustix::fs::fallocate(&self.file, flags, start, length);
         punched.map_err(Error::memory_file)

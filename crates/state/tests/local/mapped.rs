@@ -133,3 +133,41 @@ async fn what_was_stored_behind_the_end_of_a_value_is_not_there_when_it_grows() 
         b"0123456789\0\0\0\0\0\0\0\0\0\0"
     );
 }
+
+#[tokio::test]
+async fn a_store_after_a_neighbours_look_is_pushed_though_the_mapping_closes_before_its_end() {
+    let worker = worker();
+    for _ in 0..50 {
+        let (one, two) = (worker.call(), worker.call());
+        let mut first = Mapped::new(&one, "k", CHUNK, 0..CHUNK).await;
+        let mut second = Mapped::new(&two, "k", CHUNK, 0..CHUNK).await;
+        first.store(0, b"1");
+        second.store(8, b"2");
+        one.close(&mut first.view);
+        // The neighbour ends between the look and the end of this push.
+        let (pushed, ()) = tokio::join!(one.finish(), async {
+            tokio::task::yield_now().await;
+            second.store(16, b"3");
+            two.close(&mut second.view);
+        });
+        pushed.unwrap();
+        two.finish().await.unwrap();
+        let global = worker.global("k").await.unwrap();
+        assert_eq!([global[0], global[8], global[16]], *b"123");
+        let clear = Bytes::from(vec![0; CHUNK as usize]);
+        let put = worker.state.set(state_key("k"), clear, Expect::Any);
+        put.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_value_of_whole_pages_can_grow() {
+    let worker = worker();
+    let call = worker.call();
+    call.write(&key("k"), &[1; 4096]).await.unwrap();
+    call.part(&key("k"), 2 * CHUNK, 0, 0).await.unwrap();
+    assert_eq!(call.size(&key("k")).await, Ok(2 * CHUNK));
+    succeed(call, []).await;
+    let global = worker.global("k").await.unwrap();
+    assert_eq!(global.iter().filter(|&&byte| byte == 1).count(), 4096);
+}

@@ -46,11 +46,11 @@ pub struct EmbeddedOptions {
 }
 
 impl Default for EmbeddedOptions {
-    /// 16 GiB and 100,000 keys.
+    /// 16 GiB and 1,000,000 keys.
     fn default() -> Self {
         Self {
             max_user_bytes: 16 << 30,
-            max_user_keys: 100_000,
+            max_user_keys: 1_000_000,
         }
     }
 }

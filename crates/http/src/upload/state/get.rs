@@ -1,0 +1,128 @@
+//! Reading a value.
+
+use std::ops::Range;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use faasm_faaslet::Charge;
+use faasm_state::Reading;
+use faasm_state::tier::CHUNK_BYTES;
+use futures::{TryStreamExt, stream};
+
+use super::view::{not_found, tag};
+use crate::api::Api;
+use crate::error::{ApiError, ErrorCode};
+use crate::extract::{StateParams, StatePath};
+use crate::range::{self, Wanted};
+use crate::{etag, reply};
+
+/// What is read at a time: a little less than 1 MiB.
+const PIECE_BYTES: u64 = 17 * CHUNK_BYTES;
+
+/// A state value, or a part of it.
+#[utoipa::path(get, path = "/s/{user}/{key}", tag = "state",
+    params(StateParams,
+        ("Range" = Option<String>, Header, description = "`bytes=a-b`, `bytes=a-` or `bytes=-n`"),
+        ("If-Range" = Option<String>, Header, description = "The version of which a part is wanted"),
+        ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has")),
+    responses(
+        (status = 200, description = "The bytes", content_type = "application/octet-stream", body = Vec<u8>,
+            headers(("ETag" = String, description = "The version, in quotes"))),
+        (status = 206, description = "The part", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 304, description = "The client has this version"),
+        (status = 416, description = "The value has none of these bytes"),
+    ),
+)]
+pub(crate) async fn get_state(
+    State(api): State<Api>,
+    StatePath(key): StatePath,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let reading = api.state.reading(&key).await?;
+    let reading = reading.ok_or_else(|| not_found("state value", &key))?;
+    let (meta, tag) = (reading.meta(), tag(reading.meta())?);
+    if etag::is_known(&headers, &tag) {
+        return Ok(etag::not_modified(tag));
+    }
+    let (status, part) = match range::of(&headers, &tag, meta.size) {
+        Wanted::Whole => (StatusCode::OK, 0..meta.size),
+        Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
+        Wanted::Nothing => return unsatisfiable(meta.size),
+    };
+    let Range { start, end } = part;
+    let body = Pieces::new(&api, reading, part)?.into_body().await?;
+    let mut response = reply::with(status, reply::BYTES, body);
+    let headers = response.headers_mut();
+    headers.insert(ETAG, tag);
+    headers.insert(CONTENT_LENGTH, (end - start).into());
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if status == StatusCode::PARTIAL_CONTENT {
+        let part = format!("{start}-{}", end - 1);
+        headers.insert(CONTENT_RANGE, content_range(&part, meta.size)?);
+    }
+    Ok(response)
+}
+
+fn unsatisfiable(size: u64) -> Result<Response, ApiError> {
+    let problem = format!("the range has none of the value's {size} bytes");
+    let mut response = ApiError::new(ErrorCode::RangeNotSatisfiable, problem).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_RANGE, content_range("*", size)?);
+    Ok(response)
+}
+
+fn content_range(part: &str, size: u64) -> Result<HeaderValue, ApiError> {
+    let value = HeaderValue::try_from(format!("bytes {part}/{size}"));
+    value.map_err(|e| ApiError::internal("the server failed to write a header", e))
+}
+
+/// A part of a value on its way out.
+struct Pieces {
+    reading: Reading,
+    left: Range<u64>,
+    /// For the piece that a slow client keeps in memory.
+    _charge: Charge,
+}
+
+impl Pieces {
+    fn new(api: &Api, reading: Reading, part: Range<u64>) -> Result<Self, ApiError> {
+        let mut charge = api.calls.faaslets().budget().charge();
+        if !charge.grow(PIECE_BYTES.min(part.end - part.start)) {
+            let problem = "the server's memory budget has no room to read this value";
+            return Err(ApiError::new(ErrorCode::Overloaded, problem));
+        }
+        Ok(Self {
+            reading,
+            left: part,
+            _charge: charge,
+        })
+    }
+
+    /// The pieces one behind the other. The first is read before, so that its error can
+    /// still be told.
+    async fn into_body(mut self) -> Result<Body, ApiError> {
+        let first = self.next().await?;
+        let rest = stream::try_unfold(self, |mut pieces| async move {
+            Ok(pieces.next().await?.map(|piece| (piece, pieces)))
+        });
+        let rest = rest.inspect_err(|error: &faasm_state::Error| {
+            tracing::error!(%error, "a state value cannot be read to its end");
+        });
+        let first = stream::iter(first.map(Ok));
+        Ok(Body::from_stream(futures::StreamExt::chain(first, rest)))
+    }
+
+    async fn next(&mut self) -> faasm_state::Result<Option<Bytes>> {
+        let Range { start, end } = self.left;
+        let length = PIECE_BYTES.min(end - start);
+        if length == 0 {
+            return Ok(None);
+        }
+        let piece = self.reading.read(start, length).await?;
+        self.left.start += length;
+        Ok(Some(piece))
+    }
+}
