@@ -35,6 +35,8 @@ pub(crate) struct Faaslet {
     session: OnceLock<Arc<Session>>,
     /// Whether the guest's `malloc` runs on behalf of the host.
     pub(crate) is_allocating: bool,
+    /// Whether the guest's `malloc` has run, as far as the host has seen to it.
+    pub(crate) is_heap_settled: bool,
     pub(crate) usage: Usage,
     pub(crate) clock: Clock,
 }
@@ -74,6 +76,7 @@ impl Faaslet {
             mappings: Mappings::new(),
             session: OnceLock::new(),
             is_allocating: false,
+            is_heap_settled: false,
             usage,
             clock: Clock {
                 started,

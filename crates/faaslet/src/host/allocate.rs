@@ -17,6 +17,18 @@ pub(super) enum Unallocated {
     Full,
 }
 
+/// Has the guest's allocator settle on its heap, before the host grows the memory for
+/// something else: wasi-libc's takes all memory that there is at its first use, whoever
+/// grew it. A module that exports no `malloc` has to see to that itself.
+pub(super) async fn settle_heap(caller: &mut Caller<'_, Faaslet>) -> wasmtime::Result<()> {
+    if std::mem::replace(&mut caller.data_mut().is_heap_settled, true) {
+        return Ok(());
+    }
+    // The few bytes stay allocated: most modules export no `free`.
+    let _unneeded = allocate(caller, 1).await?;
+    Ok(())
+}
+
 /// Has the guest allocate `size` bytes. The outer error ends the guest: its `malloc` did.
 pub(super) async fn allocate(
     caller: &mut Caller<'_, Faaslet>,

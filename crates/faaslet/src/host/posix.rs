@@ -5,6 +5,7 @@ use faasm_vfs::{Errno, Fd};
 use wasmtime::{AsContextMut, Caller, Extern, Linker};
 
 use super::ENV;
+use super::allocate::settle_heap;
 use crate::faaslet::Faaslet;
 use crate::memory::{BadPointer, guest};
 
@@ -15,22 +16,19 @@ const MAP_FIXED: i32 = 0x10;
 const MAP_ANONYMOUS: i32 = 0x20;
 
 pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
-    linker.func_wrap(
+    linker.func_wrap_async(
         ENV,
         "mmap",
-        |mut caller: Caller<'_, Faaslet>,
-         _addr: i32,
-         length: u32,
-         _protection: i32,
-         flags: i32,
-         fd: u32,
-         offset: i64|
-         -> wasmtime::Result<i32> {
-            let file = match flags & MAP_ANONYMOUS {
-                0 => Some((Fd(fd), offset)),
-                _ => None,
-            };
-            mmap(&mut caller, length, flags, file)
+        |mut caller: Caller<'_, Faaslet>, arguments: (i32, u32, i32, i32, u32, i64)| {
+            let (_addr, length, _protection, flags, fd, offset) = arguments;
+            Box::new(async move {
+                settle_heap(&mut caller).await?;
+                let file = match flags & MAP_ANONYMOUS {
+                    0 => Some((Fd(fd), offset)),
+                    _ => None,
+                };
+                mmap(&mut caller, length, flags, file)
+            })
         },
     )?;
     // The pages stay the guest's: linear memory does not shrink.

@@ -6,6 +6,7 @@ use wasmtime::{AsContextMut, Extern, Linker};
 use super::{Host, bytes, key, misuse, with};
 use crate::faaslet::Faaslet;
 use crate::host::ENV;
+use crate::host::allocate::settle_heap;
 use crate::memory::BadPointer;
 use crate::stop::Stop;
 
@@ -60,6 +61,7 @@ async fn map(
     if let Some(pointer) = host.data().mappings.find(&part) {
         return Ok(pointer);
     }
+    settle_heap(host).await?;
     let view = host.data().session().map(&part);
     let view = view.map_err(|error| Stop::State { import, error })?;
     place(host, import, &part, view)
