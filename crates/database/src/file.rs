@@ -66,7 +66,13 @@ impl<S: Schema> DatabaseFile<S> {
         }
         // Dropped first: the file's lock has to be free.
         let failed = std::mem::replace(&mut *state, State::Failed);
-        guarded::<_, Error>(|| Ok(drop(failed))).ok();
+        let dropped = guarded::<_, Error>(|| {
+            drop(failed);
+            Ok(())
+        });
+        if dropped.is_err() {
+            tracing::debug!("the damaged file of {} was not closed cleanly", S::NAME);
+        }
         *state = State::Open(open_file::<S>(&self.dir)?);
         Ok(())
     }

@@ -83,16 +83,9 @@ impl<S: Schema> Store<S> {
     /// makes room again needs some too, and each failed commit costs a check of the whole
     /// file.
     pub fn has_room_for(&self, bytes: usize) -> bool {
-        self.missing_room(bytes) == 0
-    }
-
-    /// How many more bytes would have to be free for [`has_room_for`](Self::has_room_for).
-    /// Room inside the file is not known here.
-    pub fn missing_room(&self, bytes: usize) -> u64 {
         // A large value is written once, its neighbours' pages and the index around it too.
         let needed = S::SPARE_BYTES.saturating_add((bytes as u64).saturating_mul(2));
-        let missing = |free| needed.saturating_sub(free);
-        self.file.free_bytes().map_or(0, missing)
+        self.file.free_bytes().is_none_or(|free| free >= needed)
     }
 
     /// How many durable commits there were since the file was opened. Not a number of

@@ -48,7 +48,8 @@ pub struct Failure {
     pub message: String,
 }
 
-/// The classes of failure.
+/// The classes of failure. Their order is part of how results are stored: new ones go to
+/// the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
@@ -68,10 +69,6 @@ pub enum FailureKind {
     OutputLimit,
     /// Chained calls nested too deep, or a root call chained too many.
     ChainLimit,
-    /// State could not be read, written or pushed, or a limit of state was reached.
-    State,
-    /// The call waited for a lock that it would never have got.
-    Deadlock,
     /// Somebody cancelled the call, or its client went away.
     Cancelled,
     /// There is no such function.
@@ -82,6 +79,10 @@ pub enum FailureKind {
     Overloaded,
     /// A fault of the server.
     Internal,
+    /// State could not be read, written or pushed, or a limit of state was reached.
+    State,
+    /// The call waited for a lock that it would never have got.
+    Deadlock,
 }
 
 impl FailureKind {

@@ -31,6 +31,8 @@ struct Inner {
     entries: HashMap<Key, Arc<Entry>>,
     written: Vec<Written>,
     global_locks: HashMap<Key, GlobalLock>,
+    /// Why what the call did to a view is worth nothing.
+    failure: Option<Error>,
 }
 
 /// What the call has written of one value.
@@ -390,15 +392,19 @@ impl Session {
         &self.locks
     }
 
-    /// Whether anything has to be pushed at the end of the call.
+    /// Whether there is anything to [finish](Self::finish) at the end of the call.
     pub fn has_written(&self) -> bool {
-        !self.inner().written.is_empty()
+        let inner = self.inner();
+        !inner.written.is_empty() || inner.failure.is_some()
     }
 
     /// Notes what the call may have written through `view`. The guest has stopped, and what
     /// it does to the mapping from now on would be lost.
     pub fn close(&self, view: &mut View) {
         let chunks = view.close();
+        if let Some(error) = view.failure() {
+            self.inner().failure = Some(error.clone());
+        }
         let (entry, region) = view.value();
         if !chunks.is_empty() {
             self.wrote(entry, region, chunks);
@@ -409,8 +415,12 @@ impl Session {
     /// were [closed](Self::close).
     ///
     /// # Errors
-    /// Those of the global tier: then some of it may be there.
+    /// That of a view that [failed](View::fail), and those of the global tier: then some of
+    /// it may be there.
     pub async fn finish(&self) -> Result<()> {
+        if let Some(error) = self.inner().failure.take() {
+            return Err(error);
+        }
         let written = std::mem::take(&mut self.inner().written);
         let pushes = written.iter().map(|written| {
             let fence = self.fence(&written.entry.key().key);

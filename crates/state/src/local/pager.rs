@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::mpsc;
 
 use super::region::Region;
@@ -43,7 +44,8 @@ impl Pager {
         Ok(Self(sender))
     }
 
-    /// Has a part of a value fetched, and waits for it.
+    /// Has a part of a value fetched, and waits for it. The other tasks of this thread go
+    /// on elsewhere: one of them may hold what the fetching waits for.
     pub(super) fn pull(&self, region: &Arc<Region>, range: Range<u64>) -> Result<()> {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         let request = Request {
@@ -53,6 +55,12 @@ impl Pager {
         };
         let gone = Error::Internal("the pager has ended");
         self.0.send(request).map_err(|_| gone.clone())?;
-        answered.recv().map_err(|_| gone)?
+        let wait = || answered.recv();
+        let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+        let answer = match flavor {
+            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
+            _ => wait(),
+        };
+        answer.map_err(|_| gone)?
     }
 }

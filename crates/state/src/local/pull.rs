@@ -30,10 +30,10 @@ impl Region {
         if range.is_empty() {
             return Ok(());
         }
-        if range.start % CHUNK_BYTES != 0 {
+        if !range.start.is_multiple_of(CHUNK_BYTES) {
             self.pull(tier, range.start..range.start + 1).await?;
         }
-        if range.end % CHUNK_BYTES != 0 && range.end < self.size() {
+        if !range.end.is_multiple_of(CHUNK_BYTES) && range.end < self.size() {
             self.pull(tier, range.end - 1..range.end).await?;
         }
         Ok(())

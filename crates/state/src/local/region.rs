@@ -269,6 +269,10 @@ impl Region {
     pub(super) fn overwrite(&self, index: usize, bytes: &[u8]) -> Result<()> {
         let mut inner = self.inner();
         let start = start_of(index);
+        if inner.chunks[index].kind == Kind::Zero && bytes.iter().all(|&byte| byte == 0) {
+            // It is there already, without memory.
+            return Ok(());
+        }
         self.store(start, bytes)?;
         let chunk = &mut inner.chunks[index];
         match chunk.kind {

@@ -26,6 +26,7 @@ pub struct View {
     faults: u32,
     /// Where the last fetch ended, and how many chunks it had.
     fetched: (usize, usize),
+    failure: Option<Error>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +46,8 @@ pub struct Opened {
     pub length: u64,
     /// Whether it may be written, too.
     pub writable: bool,
+    /// How many more borders between protections there are in the view than before.
+    pub borders: isize,
 }
 
 /// After so many faults each fault opens twice as much. Every border between protections
@@ -77,6 +80,7 @@ impl View {
             access: vec![access; chunks.len()],
             faults: 0,
             fetched: (usize::MAX, 1),
+            failure: None,
         }
     }
 
@@ -142,16 +146,37 @@ impl View {
             Access::Write => self.open_for_writing(index, block.end)?,
             _ => self.open_for_reading(index, block.end)?,
         };
-        for opened in &mut self.access[index - self.first..end - self.first] {
-            *opened = to.max(*opened);
+        let opened = index - self.first..end - self.first;
+        let borders = self.borders(&opened);
+        for access in &mut self.access[opened.clone()] {
+            *access = to.max(*access);
         }
+        let borders = self.borders(&opened) - borders;
         let start = self.file_range(index).start;
         let end = self.file_range(end - 1).end;
         Ok(Opened {
             offset: start - self.range.start,
             length: end - start,
             writable: to == Access::Write,
+            borders,
         })
+    }
+
+    /// Says that a fault could not be served and the guest could not be stopped for it:
+    /// what it reads and writes from now on is not the value.
+    pub fn fail(&mut self, error: Error) {
+        self.failure.get_or_insert(error);
+    }
+
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
+    }
+
+    /// The borders between protections inside a range of chunks and at its ends.
+    fn borders(&self, range: &Range<usize>) -> isize {
+        let around = range.start.saturating_sub(1)..(range.end + 1).min(self.access.len());
+        let pairs = self.access[around].windows(2);
+        pairs.filter(|pair| pair[0] != pair[1]).count() as isize
     }
 
     /// The chunks that the next fault at `index` may open.

@@ -2,7 +2,6 @@
 
 use redb::{AccessGuard, Key, ReadableTable, StorageError};
 
-use super::Shared;
 use super::pins::Pins;
 use super::tables::{Loose, Tables};
 
@@ -48,8 +47,7 @@ impl Budget {
 }
 
 /// Drops some of what may go; `false` when it changed nothing.
-pub(super) fn drop_some(tables: &mut Tables<'_>, shared: &Shared) -> Result<bool, StorageError> {
-    let pins = &shared.pins;
+pub(super) fn drop_some(tables: &mut Tables<'_>, pins: &Pins) -> Result<bool, StorageError> {
     let mut next = pins.next(0);
     if next.is_none()
         && let Some(from) = pins.unseen()
@@ -74,7 +72,6 @@ pub(super) fn drop_some(tables: &mut Tables<'_>, shared: &Shared) -> Result<bool
         }
         next = pins.next(generation.saturating_add(1));
     }
-    shared.freed.add(STEP_BYTES - budget.bytes);
     Ok(changed)
 }
 

@@ -2,7 +2,6 @@
 
 mod chunks;
 mod elements;
-mod freed;
 mod garbage;
 mod leases;
 mod lists;
@@ -27,7 +26,6 @@ use super::{
     Error, Expect, Fence, Generation, GlobalTier, ListedKey, MAX_PATCH_BYTES, MAX_VALUE_BYTES,
     Meta, Patch, Pin, Result, Usage,
 };
-use freed::Freed;
 use leases::Leases;
 use lists::Page;
 use pins::Pins;
@@ -73,7 +71,6 @@ struct Shared {
     options: EmbeddedOptions,
     pins: Arc<Pins>,
     leases: Leases,
-    freed: Freed,
 }
 
 impl EmbeddedTier {
@@ -89,7 +86,6 @@ impl EmbeddedTier {
             options,
             pins: Arc::new(Pins::new()),
             leases: Leases::default(),
-            freed: Freed::default(),
         });
         let store = Store::open(dir, State(Arc::clone(&shared)))?;
         shared.pins.wake_with(store.waker());
@@ -106,17 +102,13 @@ impl EmbeddedTier {
     ) -> Result<T> {
         let shared = Arc::clone(&self.shared);
         let change = move |tables: &mut tables::Tables<'_>| change(tables, &shared);
-        let written = self.store.write(bytes, change).await;
-        if matches!(written, Err(Error::NoSpace)) {
-            self.shared.freed.forget();
-        }
-        written
+        self.store.write(bytes, change).await
     }
 
-    /// Refuses new data for which there is room neither on the disk nor in the file.
+    /// Refuses new data for which there is no room on the disk. Free pages in the file do
+    /// not count: it is sparse, and those may be holes. They are left to deletions.
     fn check_room(&self, bytes: usize) -> Result<()> {
-        let missing = self.store.missing_room(bytes);
-        match self.shared.freed.take(bytes, missing) {
+        match self.store.has_room_for(bytes) {
             true => Ok(()),
             false => Err(Error::NoSpace),
         }

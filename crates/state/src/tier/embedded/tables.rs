@@ -102,7 +102,7 @@ impl Schema for State {
     }
 
     fn chore(&self, tables: &mut Tables<'_>) -> Result<bool, StorageError> {
-        garbage::drop_some(tables, &self.0)
+        garbage::drop_some(tables, &self.0.pins)
     }
 }
 
