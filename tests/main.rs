@@ -28,6 +28,13 @@ mod pointers;
 mod recovery;
 mod serve_options;
 mod shutdown;
+mod state;
+mod state_http;
+mod state_isolation;
+mod state_limits;
+mod state_locks;
+mod state_memory;
+mod state_recovery;
 mod upload;
 mod wasi;
 

@@ -2,6 +2,7 @@
 //! error number of POSIX, and never harm to the server.
 
 mod imports;
+mod mapped;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -169,6 +170,10 @@ impl Random {
     }
 
     fn number(&mut self, param: char) -> u64 {
+        if matches!(param, 't' | 'o' | 'm') {
+            // Values stay small: a large one is no harm, but much to fetch again and again.
+            return self.pick(&[0, 1, 16, 4096, 61_441, 300_000, 0x8000_0000, 0xffff_ffff]);
+        }
         const EDGES: [u64; 12] = [
             0,
             1,
@@ -215,11 +220,13 @@ async fn random_arguments_do_no_harm() {
                     "output_limit" | "memory_limit" | "chain_limit" => {
                         *module == ENV || name.starts_with("fd_")
                     }
+                    "state_failed" => name.contains("_state"),
                     _ => false,
                 };
                 assert!(expected, "{name}{numbers:x?}: {call}");
                 // In a fresh Faaslet the same numbers do the same.
-                let is_fixed = !matches!(*name, "clock_time_get" | "random_get" | "poll_oneoff");
+                let is_fixed = !matches!(*name, "clock_time_get" | "random_get" | "poll_oneoff")
+                    && !name.contains("_state");
                 if index % 4 == 0 && is_fixed {
                     let again = server.call_json(function, input(numbers)).await;
                     assert_eq!(end(&again), (code, message, result), "{name}{numbers:x?}");
@@ -230,6 +237,8 @@ async fn random_arguments_do_no_harm() {
     while server.metric("faasm_calls_live", "").await > 0.0 {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
+    // What is left is state, which a flush lets go.
+    let _ = server.post(json!({"flush": true})).await.expect(200);
     assert_eq!(
         server.metric("faasm_memory_budget_used_bytes", "").await,
         0.0

@@ -45,7 +45,7 @@ int main(void)
 async fn memory_that_a_guest_allocates_after_mapping_is_not_the_mapping() {
     let server = Server::start().await;
     server.put("demo/f", c(MAP_FIRST)).await;
-    server.call("demo/f", "").await.expect(200);
+    let _ = server.call("demo/f", "").await.expect(200);
     let value = format!("{}/s/demo/value", server.upload);
     let value = server.request(Method::GET, &value, "").await.expect(200);
     assert!(value.body.len() == 300_000 && value.body.iter().all(|&byte| byte == 7));

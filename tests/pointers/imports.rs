@@ -6,7 +6,8 @@ pub(super) const ENV: &str = "env";
 /// Module, name, parameters and result of every import that is served. Parameters: `d` a
 /// directory, `f` a file, `p` a pointer to what has a fixed size or the next length, `n`
 /// that length, `b` a pointer to one byte, `r` a length that may be more than there is, `c`
-/// a count of structures, `s` a string, `h` a call's handle, `v` another `i32`, `l` an `i64`.
+/// a count of structures, `s` a string or key, `q` a path, `h` a call's handle, `v` another `i32`, `l`
+/// an `i64`; of state `t` a total, `o` an offset, `m` a length in the value, `k` a count.
 pub(super) const IMPORTS: &[(&str, &str, &str, &str)] = &[
     (WASI, "args_get", "pp", "i32"),
     (WASI, "args_sizes_get", "pp", "i32"),
@@ -69,6 +70,28 @@ pub(super) const IMPORTS: &[(&str, &str, &str, &str)] = &[
     (ENV, "__faasm_get_py_user", "pn", ""),
     (ENV, "__faasm_get_py_func", "pn", ""),
     (ENV, "__faasm_get_py_entry", "pn", ""),
+    (ENV, "__faasm_read_state", "spn", "i32"),
+    (ENV, "__faasm_read_state_ptr", "st", "i32"),
+    (ENV, "__faasm_read_state_offset", "stopn", ""),
+    (ENV, "__faasm_read_state_offset_ptr", "stom", "i32"),
+    (ENV, "__faasm_write_state", "spn", ""),
+    (ENV, "__faasm_write_state_offset", "stopn", ""),
+    (ENV, "__faasm_write_state_from_file", "sq", "i32"),
+    (ENV, "__faasm_append_state", "spn", ""),
+    (ENV, "__faasm_read_appended_state", "spnk", ""),
+    (ENV, "__faasm_clear_appended_state", "s", ""),
+    (ENV, "__faasm_flag_state_dirty", "st", ""),
+    (ENV, "__faasm_flag_state_offset_dirty", "stom", ""),
+    (ENV, "__faasm_push_state", "s", ""),
+    (ENV, "__faasm_push_state_partial", "s", ""),
+    (ENV, "__faasm_push_state_partial_mask", "ss", ""),
+    (ENV, "__faasm_pull_state", "sk", ""),
+    (ENV, "__faasm_lock_state_read", "s", ""),
+    (ENV, "__faasm_unlock_state_read", "s", ""),
+    (ENV, "__faasm_lock_state_write", "s", ""),
+    (ENV, "__faasm_unlock_state_write", "s", ""),
+    (ENV, "__faasm_lock_state_global", "s", ""),
+    (ENV, "__faasm_unlock_state_global", "s", ""),
     (ENV, "mmap", "vvvvfl", "i32"),
     (ENV, "munmap", "vv", "i32"),
     (ENV, "getpwuid", "v", "i32"),
@@ -143,9 +166,10 @@ pub(super) fn harmless(param: char) -> u64 {
         'd' => 3,
         'f' => 4,
         'p' | 'b' => 4096,
-        'n' | 'r' => 16,
+        'n' | 'r' | 't' | 'm' => 16,
         's' => 600,
-        'c' | 'h' => 1,
+        'q' => 512,
+        'c' | 'h' | 'k' => 1,
         _ => 0,
     }
 }
@@ -165,8 +189,11 @@ pub(super) fn harmful(param: char) -> &'static [u32] {
         'b' => &[END, END + 1, 0x8000_0000, u32::MAX],
         'n' => &[END, 0x7fff_ffff, 0x8000_0000, 0xffff_fff0, u32::MAX],
         'c' => &[20_000, 0x1000_0000, 0x2000_0001, 0x8000_0000, u32::MAX],
-        's' => &[END - 1, END - 64, END, 700, u32::MAX],
+        's' | 'q' => &[END - 1, END - 64, END, 700, u32::MAX],
         'h' => &[0, 2, 0x8000_0000, u32::MAX],
+        't' | 'k' => &[0x8000_0000, 0xffff_0000, u32::MAX],
+        'o' => &[1, 4096, 0x7fff_ffff, 0x8000_0000, u32::MAX],
+        'm' => &[17, 4096, 0x7fff_ffff, 0x8000_0000, u32::MAX],
         _ => &[],
     }
 }

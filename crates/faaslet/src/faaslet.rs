@@ -100,14 +100,21 @@ impl Faaslet {
         if Instant::now() >= self.clock.deadline {
             return Err(self.out_of_time());
         }
-        Ok(())
+        // After a fault that could be neither served nor made a trap.
+        match self.mappings.trouble() {
+            Some(error) => Err(Stop::State {
+                import: "mapped state",
+                error,
+            }),
+            None => Ok(()),
+        }
     }
 
     fn out_of_time(&self) -> Stop {
         let waiting = self.session.get().and_then(|s| s.locks().waits_for());
         Stop::Time {
             ms: self.limits.time.as_millis(),
-            waiting: waiting.map_or_else(String::new, |what| format!("; {what}")),
+            waiting: waiting.map_or_else(String::new, |what| format!("; it waited for {what}")),
         }
     }
 

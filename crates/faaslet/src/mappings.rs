@@ -6,12 +6,18 @@
 //! instance's memory goes back to wasmtime's pool, since it is part of the store's data:
 //! the next Faaslet in that memory must find nothing of this one's state.
 
-use std::os::fd::BorrowedFd;
+mod quota;
+
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use faasm_state::{Error, Opened, Part, View};
+use rustix::fs::MemfdFlags;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
+
+use quota::Quota;
 
 /// What a Faaslet has mapped.
 pub(crate) struct Mappings(Arc<Table>);
@@ -23,6 +29,9 @@ pub(crate) struct Table {
     any: AtomicBool,
     mapped: Mutex<Vec<Mapped>>,
     trouble: Mutex<Option<Error>>,
+    quota: Quota,
+    /// Where the guest's own code is: a fault there can become a trap.
+    code: OnceLock<Range<usize>>,
 }
 
 struct Mapped {
@@ -56,6 +65,17 @@ impl Mappings {
         &self.0
     }
 
+    /// Says where the guest's compiled code is.
+    pub(crate) fn know_code(&self, code: Range<*const u8>) {
+        let code = code.start as usize..code.end as usize;
+        self.0.code.get_or_init(|| code);
+    }
+
+    /// Whether the Faaslet has as many mappings as one may have.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.quota.is_full()
+    }
+
     /// Where the guest sees what is wanted, if it is mapped already.
     pub(crate) fn find(&self, wanted: &Part) -> Option<u32> {
         let mapped = self.0.mapped();
@@ -81,6 +101,7 @@ impl Mappings {
             false => ProtFlags::empty(),
         };
         let mut mapped = self.0.mapped();
+        self.0.quota.change(Quota::MAPPING)?;
         // SAFETY: the caller's promise. Loads and stores of the guest in this range fault
         // or see the file from here on, both of which it can deal with.
         unsafe { place.map(readable, view.fd(), view.offset())? };
@@ -94,8 +115,18 @@ impl Mappings {
         if self.0.is_empty() {
             return;
         }
+        // The views tell of it from here on.
+        self.take_trouble();
         for mapped in self.0.mapped().iter_mut() {
             close(&mut mapped.view);
+        }
+    }
+
+    /// Why a fault could not be served, if one could not.
+    pub(crate) fn trouble(&self) -> Option<Error> {
+        match self.0.is_empty() {
+            true => None,
+            false => self.0.trouble().clone(),
         }
     }
 
@@ -134,9 +165,9 @@ impl Table {
         !self.any.load(Ordering::Acquire)
     }
 
-    /// Serves a fault of the guest at `address`. `false` if it is none of ours, or if it
-    /// could not be served: the guest traps.
-    pub(crate) fn fault(&self, address: usize) -> bool {
+    /// Serves a fault at `address` of the code at `pc`, if that is known. `false` if it is
+    /// none of ours, or if it could not be served: the guest traps.
+    pub(crate) fn fault(&self, address: usize, pc: Option<usize>) -> bool {
         if self.is_empty() {
             return false;
         }
@@ -146,13 +177,23 @@ impl Table {
             return false;
         };
         let at = (address - place.address) as u64;
-        match view.fault(at).and_then(|opened| place.open(opened)) {
-            Ok(()) => true,
-            Err(error) => {
-                *self.trouble() = Some(error);
-                false
-            }
+        let Err(error) = view.fault(at).and_then(|opened| self.lower(place, opened)) else {
+            return true;
+        };
+        *self.trouble() = Some(error.clone());
+        let code = self.code.get();
+        if code.is_none_or(|code| pc.is_some_and(|pc| code.contains(&pc))) {
+            return false;
         }
+        // In the middle of `memory.fill` and its kind the guest cannot be stopped, and a
+        // fault that nobody serves ends the process.
+        view.fail(error);
+        place.divert().is_ok()
+    }
+
+    fn lower(&self, place: &Place, opened: Opened) -> Result<(), Error> {
+        self.quota.change(opened.borders)?;
+        place.open(opened)
     }
 
     /// Opens a range of addresses before the host itself touches it: a fault there would
@@ -160,6 +201,10 @@ impl Table {
     pub(crate) fn open(&self, address: usize, length: usize, access: Access) -> Result<(), Error> {
         if length == 0 || self.is_empty() {
             return Ok(());
+        }
+        // After a fault that could not be served nothing here is what it seems.
+        if let Some(trouble) = &*self.trouble() {
+            return Err(trouble.clone());
         }
         let end = address.saturating_add(length);
         for Mapped { place, view, .. } in self.mapped().iter_mut() {
@@ -170,7 +215,7 @@ impl Table {
             }
             let range = (from - place.address) as u64..(to - place.address) as u64;
             while let Some(at) = view.first_closed(range.clone(), access == Access::Write) {
-                place.open(view.fault(at)?)?;
+                self.lower(place, view.fault(at)?)?;
             }
         }
         Ok(())
@@ -188,6 +233,7 @@ impl Place {
             offset,
             length,
             writable,
+            ..
         } = opened;
         let (offset, length) = (offset as usize, length as usize);
         if offset
@@ -204,6 +250,27 @@ impl Place {
         // SAFETY: the range is part of a mapping of ours, which lives as long as this
         // place is in the table; access to more of it invalidates nothing.
         unsafe { rustix::mm::mprotect(start, length, flags) }.map_err(system)
+    }
+
+    /// Puts memory of no value here, for a call that is to fail: a little of it, again and
+    /// again, since nobody pays for it.
+    fn divert(&self) -> Result<(), Error> {
+        const MOST_PIECES: usize = 256;
+        const LEAST: usize = 64 << 10;
+        let piece = (self.length / MOST_PIECES + 1).next_multiple_of(LEAST);
+        let file = rustix::fs::memfd_create(c"faasm-diverted", MemfdFlags::CLOEXEC);
+        let file = file.map_err(system)?;
+        rustix::fs::ftruncate(&file, piece as u64).map_err(system)?;
+        for offset in (0..self.length).step_by(piece) {
+            let part = Self {
+                address: self.address + offset,
+                length: piece.min(self.length - offset),
+            };
+            // SAFETY: the range is part of a mapping of ours; what runs on it may find
+            // any bytes there, and no reference into it lives outside of a host call.
+            unsafe { part.map(ProtFlags::READ | ProtFlags::WRITE, file.as_fd(), 0)? };
+        }
+        Ok(())
     }
 
     /// Maps a part of a file here.

@@ -62,24 +62,38 @@ impl Region {
     /// `meta` is of the generation that this is a copy of.
     pub(super) async fn refresh(&self, tier: &dyn GlobalTier, meta: Meta) -> Result<()> {
         self.extend(meta.size)?;
-        let count = {
-            let mut inner = self.inner();
-            inner.rebase(meta, meta.size);
-            inner.chunks.len()
-        };
-        for index in 0..count {
+        let mut stale = self.stale(meta);
+        stale.reverse();
+        while let Some(first) = stale.pop() {
+            let mut end = first + 1;
+            while stale.last() == Some(&end) && end - first < BATCH {
+                stale.pop();
+                end += 1;
+            }
             let range = {
                 let inner = self.inner();
-                if inner.is_absent(index) {
-                    continue;
-                }
-                inner.range(index)
+                inner.range(first).start..inner.range(end - 1).end
             };
             let length = range.end - range.start;
             let bytes = tier.read(meta.generation, range.start, length).await?;
-            self.overwrite(index, &bytes)?;
+            for (index, chunk) in (first..end).zip(bytes.chunks(CHUNK_BYTES as usize)) {
+                self.overwrite(index, chunk)?;
+            }
         }
+        self.inner().refreshed(meta);
         Ok(())
+    }
+
+    /// The chunks that are here and may differ from the global tier's.
+    fn stale(&self, meta: Meta) -> Vec<usize> {
+        let inner = self.inner();
+        let base = inner.base.as_ref();
+        let is_same = base.is_some_and(|base| base.version == meta.version);
+        let is_stale = |index: &usize| match is_same {
+            true => inner.chunks[*index].may_differ(),
+            false => !inner.is_absent(*index),
+        };
+        (0..inner.chunks.len()).filter(is_stale).collect()
     }
 
     /// The bytes of the absent chunks at the beginning of `chunks`.

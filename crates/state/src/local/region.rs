@@ -11,7 +11,7 @@ use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use super::account::Account;
 use super::chunks::{Chunk, Kind};
 use crate::error::{Error, Result};
-use crate::tier::{CHUNK_BYTES, Generation, MAX_VALUE_BYTES, Meta, Pin};
+use crate::tier::{CHUNK_BYTES, Generation, MAX_VALUE_BYTES, Meta, Pin, Version};
 
 /// Memory is mapped, charged and compared in pages of this size.
 pub(crate) const PAGE: u64 = 4096;
@@ -49,6 +49,8 @@ pub(super) struct Inner {
 /// What the region is a copy of.
 pub(super) struct Base {
     pub(super) generation: Generation,
+    /// The version of which the clean chunks are, or an earlier one.
+    pub(super) version: Version,
     /// The value's size in the global tier.
     pub(super) size: u64,
     /// Absent from what this worker set itself: it has all of it.
@@ -65,6 +67,7 @@ impl Region {
     pub(super) fn copy_of(meta: Meta, pin: Pin, account: &Arc<Account>) -> Result<Self> {
         let base = Base {
             generation: meta.generation,
+            version: meta.version,
             size: meta.size,
             _pin: Some(pin),
         };
@@ -406,13 +409,23 @@ impl Inner {
         self.present == self.chunks.len()
     }
 
+    /// Notes that all chunks were brought to what the global tier has.
+    pub(super) fn refreshed(&mut self, meta: Meta) {
+        if let Some(base) = &mut self.base {
+            base.size = base.size.max(meta.size);
+            base.version = meta.version;
+        }
+    }
+
     /// Notes what the global tier has.
     pub(super) fn rebase(&mut self, meta: Meta, size: u64) {
         match &mut self.base {
+            // The version stays: others may have changed what is clean here meanwhile.
             Some(base) => base.size = base.size.max(size),
             none => {
                 *none = Some(Base {
                     generation: meta.generation,
+                    version: meta.version,
                     size,
                     _pin: None,
                 });

@@ -194,7 +194,7 @@ async fn a_call_that_changes_nothing_commits_nothing() {
     succeed(call, []).await;
     let commits = worker.tier.commits();
     let call = worker.call();
-    call.read(&key("k"), 0, 5).await.unwrap().0;
+    call.read(&key("k"), 0, 5).await.unwrap();
     // The same bytes once more are no change either.
     call.write(&key("k"), b"value").await.unwrap();
     succeed(call, []).await;

@@ -62,6 +62,10 @@ async fn map(
         return Ok(pointer);
     }
     settle_heap(host).await?;
+    if host.data().mappings.is_full() {
+        let problem = "the call has mapped as many parts as it may; map larger parts";
+        return Err(misuse(import, problem));
+    }
     let view = host.data().session().map(&part);
     let view = view.map_err(|error| Stop::State { import, error })?;
     place(host, import, &part, view)
@@ -88,6 +92,8 @@ fn place(
     let start = u32::try_from(old * WASM_PAGE).unwrap_or(u32::MAX);
     let address = memory.data_ptr(&*host).wrapping_add(start as usize);
     let faaslet = host.data();
+    let code = faaslet.loaded.instance_pre.module().image_range();
+    faaslet.mappings.know_code(code);
     // SAFETY: the pages are new: the guest can access them, begins with none of their
     // addresses, and no reference into the memory outlives a host call. The memory is that
     // of the instance in this store, since a module has one memory at most.
