@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use faasm_calllog::{CallLog, EmbeddedLog};
 use faasm_calls::Calls;
-use faasm_faaslet::{Faaslets, Options};
+use faasm_faaslet::{Faaslets, MemoryBudget, Options};
 use faasm_model::{FunctionName, Invocation};
+use faasm_state::State;
+use faasm_state::tier::{EmbeddedOptions, EmbeddedTier};
 use faasm_storage::{DataDirLock, Storage};
 
 use crate::bare;
@@ -62,7 +64,11 @@ async fn start(
     wasm: bytes::Bytes,
 ) -> anyhow::Result<Calls> {
     let storage = Storage::open(DataDirLock::acquire(dir, "benchmark")?).await?;
-    let faaslets = Faaslets::new(Options::default(), storage.clone())?;
+    let options = Options::default();
+    let tier = EmbeddedTier::open(&dir.join("state"), EmbeddedOptions::default())?;
+    let budget = MemoryBudget::new(options.memory_budget);
+    let state = State::new(Arc::new(tier), &budget, faasm_state::Options::default())?;
+    let faaslets = Faaslets::new(options, storage.clone(), state)?;
     let mut upload = storage.spool().create(1 << 30);
     upload.write(wasm).await?;
     faaslets.publish(name, upload.finish().await?).await?;

@@ -11,6 +11,7 @@ mod fairness;
 mod http;
 mod load;
 mod memory;
+mod state;
 mod stats;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +38,8 @@ enum What {
     Fairness,
     /// Memory of the idle server and of a live Faaslet
     Memory,
+    /// Mapping, reading, finding and pushing state, against the bare limits and Redis
+    State,
     /// All of them
     All,
     /// (a peer, started by the others) a bare axum handler
@@ -48,6 +51,16 @@ enum What {
         /// How many
         count: u32,
     },
+    /// (a peer, started by the others) a process that trains
+    #[command(hide = true)]
+    SgdWorker {
+        /// Of its Redis
+        port: u16,
+        /// Which of the workers it is
+        index: u32,
+        /// Times an epoch that it exchanges weights
+        exchanges: u32,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -58,15 +71,22 @@ fn main() -> anyhow::Result<()> {
         What::Async => runtime()?.block_on(async_calls::run(seconds)),
         What::Fairness => runtime()?.block_on(fairness::run(seconds)),
         What::Memory => runtime()?.block_on(memory::run()),
+        What::State => runtime()?.block_on(state::run()),
         What::BareHttp => runtime()?.block_on(bare::serve_http()),
         What::BareInstances { count } => bare::hold_instances(count),
+        What::SgdWorker {
+            port,
+            index,
+            exchanges,
+        } => state::sgd_worker(port, index, exchanges),
         What::All => {
             cold_start::run(seconds)?;
             runtime()?.block_on(async {
                 http::run(seconds).await?;
                 async_calls::run(seconds).await?;
                 fairness::run(seconds).await?;
-                memory::run().await
+                memory::run().await?;
+                state::run().await
             })
         }
     }

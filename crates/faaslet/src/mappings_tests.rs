@@ -130,7 +130,7 @@ impl World {
         let key = Key::new("value").unwrap();
         let session = self.session();
         let read = session.read(&key, 0, VALUE);
-        self.runtime.block_on(read).unwrap().0
+        self.runtime.block_on(read).unwrap()
     }
 }
 

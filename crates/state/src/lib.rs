@@ -24,7 +24,7 @@
 //! let call = state.session(Party { call: CallId::new(1).unwrap(), function });
 //! let key = Key::new("greeting")?;
 //! call.write(&key, b"hello").await?;
-//! assert_eq!(call.read(&key, 1, 3).await?.0, b"ell");
+//! assert_eq!(call.read(&key, 1, 3).await?, b"ell");
 //! call.finish().await?; // now it is durable
 //! # Ok(())
 //! # }

@@ -141,22 +141,40 @@ impl Session {
         Ok(opened.map_or(0, |(_, region)| region.size()))
     }
 
-    /// Reads `length` bytes of a value from `offset` on, or up to its end if that is
-    /// earlier; also says how large the value is.
+    /// Reads a value from `offset` on into `buffer`; what the value does not have is zeros.
+    /// Returns the value's size.
     ///
     /// # Errors
     /// [`Error::NoMemory`], and those of the global tier.
-    pub async fn read(&self, key: &Key, offset: u64, length: u64) -> Result<(Vec<u8>, u64)> {
+    pub async fn read_into(&self, key: &Key, offset: u64, buffer: &mut [u8]) -> Result<u64> {
         let Some((_, region)) = self.open(key).await? else {
-            return Ok((Vec::new(), 0));
+            buffer.fill(0);
+            return Ok(0);
         };
         let size = region.size();
-        let end = offset.saturating_add(length).min(size);
-        if offset >= end {
-            return Ok((Vec::new(), size));
+        let there = size.saturating_sub(offset).min(buffer.len() as u64);
+        let (there, beyond) = buffer.split_at_mut(there as usize);
+        beyond.fill(0);
+        if !there.is_empty() {
+            region
+                .pull(self.tier(), offset..offset + there.len() as u64)
+                .await?;
+            region.load_into(offset, there)?;
         }
-        region.pull(self.tier(), offset..end).await?;
-        Ok((region.load(offset..end)?, size))
+        Ok(size)
+    }
+
+    /// Reads `length` bytes of a value from `offset` on, or up to its end if that is
+    /// earlier.
+    ///
+    /// # Errors
+    /// As [`Self::read_into`].
+    pub async fn read(&self, key: &Key, offset: u64, length: u64) -> Result<Vec<u8>> {
+        let size = self.size(key).await?;
+        let there = size.saturating_sub(offset).min(length);
+        let mut bytes = vec![0; there as usize];
+        self.read_into(key, offset, &mut bytes).await?;
+        Ok(bytes)
     }
 
     /// Makes `bytes` the value: in place if it has this size, else as a new value.

@@ -47,7 +47,10 @@ impl State {
     ) -> std::io::Result<Self> {
         if rustix::param::page_size() as u64 != PAGE {
             let problem = "state needs a kernel whose memory pages have 4 KiB";
-            return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, problem));
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::Unsupported,
+                problem,
+            ));
         }
         let Options {
             max_local_bytes,

@@ -10,11 +10,15 @@ use crate::tier::Patch;
 /// words of a value do not undo each other's changes.
 const WORD: usize = 8;
 
-/// What turns `old` into `new`, which have the same length and begin at `offset`.
+/// What turns `old` into `new`, which both begin at `offset`. What `old` lacks at its end
+/// is zeros.
 pub(super) fn changes(offset: u64, old: &[u8], new: &Bytes) -> Vec<Patch> {
     let differs = |word: usize| {
         let range = word * WORD..((word + 1) * WORD).min(new.len());
-        old.get(range.clone()) != Some(&new[range])
+        let new = &new[range.clone()];
+        let there = old.get(range.start..).unwrap_or_default();
+        let (known, beyond) = new.split_at(there.len().min(new.len()));
+        known != &there[..known.len()] || beyond.iter().any(|&byte| byte != 0)
     };
     if old == new.as_ref() {
         return Vec::new();
@@ -80,6 +84,14 @@ mod tests {
         let lengths: Vec<_> = patches.iter().map(|p| p.bytes.len()).collect();
         assert_eq!(lengths, [16, 8, 3]);
         assert!(changes(100, &new, &new).is_empty());
+    }
+
+    #[test]
+    fn what_the_old_bytes_lack_was_zeros() {
+        let new = Bytes::from_static(b"abc\0\0\0\0\0\0\0\0x");
+        assert_eq!(changes(0, b"abc", &new).len(), 1);
+        assert_eq!(changes(0, b"abc", &new)[0].offset, 8);
+        assert!(changes(0, b"", &Bytes::from_static(&[0; 9])).is_empty());
     }
 
     #[test]

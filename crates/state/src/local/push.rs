@@ -137,7 +137,7 @@ impl Push<'_> {
                     offset: range.start,
                     bytes: bytes.clone(),
                 }],
-                false => changes(range.start, &region.load_twin(range.clone())?, &bytes),
+                false => changes(range.start, region.inner().twin(index), &bytes),
             };
             if let Some(mask) = self.mask {
                 patches = within_mask(patches, &mask.load(range.clone())?, range.start);
@@ -172,28 +172,31 @@ impl Push<'_> {
         match (still, ticket.is_whole()) {
             (true, whole) => {
                 if !whole {
-                    region.drop_twin(&mut inner, index)?;
+                    region.drop_twin(&mut inner, index);
                 }
                 inner.chunks[index].kind = Kind::Clean;
             }
             (false, true) => {
                 // Without memory for a twin it stays to be pushed whole.
                 if region.charge(&mut inner, index).is_ok() {
-                    region.store_twin(start_of(index), &seen.bytes)?;
+                    inner.set_twin(index, 0, &seen.bytes);
                     inner.chunks[index].kind = Kind::Tracked;
                 }
             }
             (false, false) if seen.patches.is_empty() => {}
-            (false, false) => region.store_twin(start_of(index), &seen.bytes)?,
+            (false, false) => inner.set_twin(index, 0, &seen.bytes),
         }
         Ok(())
     }
 
     /// The rest of the chunks is still to be pushed.
     fn settle_masked(region: &Region, seen: &[Seen]) -> Result<()> {
-        let tracked = seen.iter().filter(|seen| !seen.ticket.is_whole());
-        for patch in tracked.flat_map(|seen| &seen.patches) {
-            region.store_twin(patch.offset, &patch.bytes)?;
+        for seen in seen.iter().filter(|seen| !seen.ticket.is_whole()) {
+            let mut inner = region.inner();
+            for patch in &seen.patches {
+                let at = (patch.offset - start_of(seen.index)) as usize;
+                inner.set_twin(seen.index, at, &patch.bytes);
+            }
         }
         Ok(())
     }
@@ -205,7 +208,7 @@ impl Push<'_> {
             let mut inner = region.inner();
             if inner.chunks[index].stands_still(ticket) {
                 if !ticket.is_whole() {
-                    region.drop_twin(&mut inner, index)?;
+                    region.drop_twin(&mut inner, index);
                 }
                 inner.chunks[index].kind = Kind::Clean;
             }

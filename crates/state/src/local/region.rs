@@ -1,5 +1,6 @@
 //! The bytes of one generation of a value in this worker's memory.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,15 +17,12 @@ use crate::tier::{CHUNK_BYTES, Generation, MAX_VALUE_BYTES, Meta, Pin, Version};
 /// Memory is mapped, charged and compared in pages of this size.
 pub(crate) const PAGE: u64 = 4096;
 
-/// Where in the file the twins are: behind the largest value.
-const TWIN: u64 = 4 << 30;
-
 /// A value, or what of it was needed so far, in a memory file. Faaslets map the file;
 /// host calls read and write it. It never shrinks, since a mapped page behind the end of
 /// a file kills the process.
 ///
-/// Bytes of a chunk that may have changed are kept a second time as they are in the
-/// global tier: its *twin*, at the same place plus [`TWIN`].
+/// A chunk that may have changed is kept a second time as it is in the global tier: its
+/// *twin*.
 pub(crate) struct Region {
     file: File,
     account: Arc<Account>,
@@ -42,6 +40,9 @@ pub(super) struct Inner {
     pub(super) chunks: Vec<Chunk>,
     /// Chunks whose bytes are in memory.
     present: usize,
+    /// Twins of tracked chunks; what one lacks at its end, or altogether, is zeros. On the
+    /// heap, which has memory at hand: fresh pages of a file cost several times the copy.
+    twins: HashMap<usize, Vec<u8>>,
     /// Bytes taken from the memory budget.
     charged: u64,
 }
@@ -92,6 +93,7 @@ impl Region {
                 base,
                 chunks: vec![Chunk::default(); chunk_count(size)],
                 present: 0,
+                twins: HashMap::new(),
                 charged: 0,
             }),
             pulling: tokio::sync::Mutex::new(()),
@@ -194,7 +196,6 @@ impl Region {
     /// Lets a chunk be changed: from now on a push compares it. It must be present.
     fn track(&self, inner: &mut Inner, index: usize) -> Result<()> {
         let kind = match inner.chunks[index].kind {
-            // The twin of zeros is a hole in the file.
             Kind::Zero => {
                 self.charge(inner, index)?;
                 Kind::Tracked
@@ -203,7 +204,7 @@ impl Region {
             Kind::Clean => {
                 self.charge(inner, index)?;
                 let bytes = self.load(inner.range(index))?;
-                self.store(TWIN + start_of(index), &bytes)?;
+                inner.twins.insert(index, bytes);
                 Kind::Tracked
             }
             tracked => tracked,
@@ -283,11 +284,11 @@ impl Region {
             Kind::Zero => chunk.kind = Kind::Clean,
             Kind::Tracked if chunk.is_writable() => {
                 chunk.change(Kind::Tracked);
-                self.store_twin(start, bytes)?;
+                inner.set_twin(index, 0, bytes);
             }
             Kind::Tracked => {
                 chunk.kind = Kind::Clean;
-                self.drop_twin(&mut inner, index)?;
+                self.drop_twin(&mut inner, index);
             }
         }
         Ok(())
@@ -301,25 +302,24 @@ impl Region {
     }
 
     /// Drops a chunk's twin.
-    pub(super) fn drop_twin(&self, inner: &mut Inner, index: usize) -> Result<()> {
+    pub(super) fn drop_twin(&self, inner: &mut Inner, index: usize) {
+        inner.twins.remove(&index);
         let range = inner.range(index);
-        self.zero(TWIN + range.start, range.end - range.start)?;
         let bytes = round_up(range.end) - range.start;
         let given = bytes.min(inner.charged);
         inner.charged -= given;
         self.account.give(given);
-        Ok(())
     }
 
     /// A part of the file, beyond the end as zeros.
-    pub(crate) fn load(&self, range: Range<u64>) -> Result<Vec<u8>> {
+    pub(super) fn load(&self, range: Range<u64>) -> Result<Vec<u8>> {
         let mut bytes = vec![0; (range.end - range.start) as usize];
         self.load_into(range.start, &mut bytes)?;
         Ok(bytes)
     }
 
     /// As [`Self::load`], into what is there.
-    pub(super) fn load_into(&self, start: u64, mut bytes: &mut [u8]) -> Result<()> {
+    pub(crate) fn load_into(&self, start: u64, mut bytes: &mut [u8]) -> Result<()> {
         let mut offset = start;
         while !bytes.is_empty() {
             match self
@@ -340,18 +340,10 @@ impl Region {
         Ok(())
     }
 
-    pub(super) fn load_twin(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        self.load(TWIN + range.start..TWIN + range.end)
-    }
-
     pub(super) fn store(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         self.file
             .write_all_at(bytes, offset)
             .map_err(Error::memory_file)
-    }
-
-    pub(super) fn store_twin(&self, offset: u64, bytes: &[u8]) -> Result<()> {
-        self.store(TWIN + offset, bytes)
     }
 
     /// Frees whole pages and clears the rest, all the same to readers.
@@ -402,6 +394,22 @@ impl Inner {
     pub(super) fn is_absent(&self, index: usize) -> bool {
         let chunk = self.chunks.get(index);
         chunk.is_some_and(|chunk| chunk.kind == Kind::Absent)
+    }
+
+    /// A chunk as the global tier has it; what is missing at its end is zeros.
+    pub(super) fn twin(&self, index: usize) -> &[u8] {
+        self.twins.get(&index).map_or(&[], Vec::as_slice)
+    }
+
+    /// Changes a chunk's twin from `at` on.
+    pub(super) fn set_twin(&mut self, index: usize, at: usize, bytes: &[u8]) {
+        let twin = self.twins.entry(index).or_default();
+        let end = at + bytes.len();
+        if twin.len() < end {
+            twin.reserve_exact(end - twin.len());
+            twin.resize(end, 0);
+        }
+        twin[at..end].copy_from_slice(bytes);
     }
 
     /// Whether all of the value is in memory.

@@ -20,8 +20,13 @@ pub struct View {
     pager: Pager,
     /// The part of the file, in whole pages.
     range: Range<u64>,
-    /// The chunk of `access[0]`.
+    /// The view's first chunk, and how many it has.
     first: usize,
+    count: usize,
+    /// What all chunks begin with.
+    initial: Access,
+    /// What each is open for. Empty before the first fault, so that mapping costs the same
+    /// whatever the size.
     access: Vec<Access>,
     faults: u32,
     /// Where the last fetch ended, and how many chunks it had.
@@ -67,7 +72,7 @@ impl View {
     ) -> Self {
         let range = range.start / PAGE * PAGE..round_up(range.end);
         let chunks = chunks_of(range.clone());
-        let access = match region.inner().is_complete() {
+        let initial = match region.inner().is_complete() {
             true => Access::Read,
             false => Access::None,
         };
@@ -77,7 +82,9 @@ impl View {
             pager,
             range,
             first: chunks.start,
-            access: vec![access; chunks.len()],
+            count: chunks.len(),
+            initial,
+            access: Vec::new(),
             faults: 0,
             fetched: (usize::MAX, 1),
             failure: None,
@@ -101,7 +108,7 @@ impl View {
 
     /// Whether all of it may be readable from the beginning; else nothing may.
     pub fn begins_readable(&self) -> bool {
-        self.access.iter().all(|&access| access == Access::Read)
+        self.initial == Access::Read
     }
 
     /// Where in the view the byte at `offset` of the value is, if `length` bytes from
@@ -121,8 +128,9 @@ impl View {
         };
         let chunks = chunks_of(self.range.start + range.start..self.range.start + range.end);
         let closed = |index: &usize| {
-            let access = self.access.get(index - self.first);
-            access.is_some_and(|access| *access < least)
+            let position = index - self.first;
+            let access = self.access.get(position).unwrap_or(&self.initial);
+            position < self.count && *access < least
         };
         let chunk = chunks.into_iter().find(closed)?;
         let start = chunk as u64 * CHUNK_BYTES;
@@ -133,6 +141,9 @@ impl View {
     /// a second one writes. May block while bytes are fetched from the global tier.
     pub fn fault(&mut self, at: u64) -> Result<Opened> {
         let index = ((self.range.start + at) / CHUNK_BYTES) as usize;
+        if self.access.is_empty() {
+            self.access = vec![self.initial; self.count];
+        }
         let access = self.access.get(index.wrapping_sub(self.first));
         let to = match access {
             Some(Access::None) => Access::Read,
@@ -183,7 +194,7 @@ impl View {
     fn block(&self, index: usize) -> Range<usize> {
         let doublings = (self.faults / FAULTS_PER_DOUBLING).min(16);
         let end = index + (1 << doublings);
-        index..end.min(self.first + self.access.len())
+        index..end.min(self.first + self.count)
     }
 
     fn open_for_reading(&mut self, index: usize, end: usize) -> Result<usize> {
@@ -202,7 +213,7 @@ impl View {
             (end, count) if end == index => (count * 2).min(MAX_FETCH),
             _ => 1,
         };
-        let end = (index + count).min(self.first + self.access.len());
+        let end = (index + count).min(self.first + self.count);
         let range = self.value_range(index).start..self.value_range(end - 1).end;
         self.pager.pull(&self.region, range)?;
         self.fetched = (end, count);

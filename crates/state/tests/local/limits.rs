@@ -22,11 +22,11 @@ async fn clean_copies_give_way_and_dirty_ones_never() {
     drop(failed);
     for name in ["a", "b", "c", "a", "b", "c"] {
         let call = worker.call();
-        let value = call.read(&key(name), 0, 3 * CHUNK).await.unwrap().0;
+        let value = call.read(&key(name), 0, 3 * CHUNK).await.unwrap();
         assert_eq!(value.len() as u64, 3 * CHUNK);
     }
     let call = worker.call();
-    assert_eq!(call.read(&key("dirty"), 5, 1).await.unwrap().0, [2]);
+    assert_eq!(call.read(&key("dirty"), 5, 1).await.unwrap(), [2]);
 }
 
 #[tokio::test]
@@ -122,5 +122,5 @@ async fn unused_values_beyond_the_number_are_dropped() {
     }
     assert!(worker.state.local_usage().values <= 13);
     let call = worker.call();
-    assert_eq!(call.read(&key("k0"), 0, 1).await.unwrap().0, b"x");
+    assert_eq!(call.read(&key("k0"), 0, 1).await.unwrap(), b"x");
 }

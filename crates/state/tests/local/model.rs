@@ -118,7 +118,7 @@ proptest! {
                             let value = model.get(&k).map_or(&[][..], |value| &value[..]);
                             let from = (offset as usize).min(value.len());
                             let to = (from + length as usize).min(value.len());
-                            let read = call.read(&key(&name(k)), offset, length).await.unwrap().0;
+                            let read = call.read(&key(&name(k)), offset, length).await.unwrap();
                             assert_eq!(read, value[from..to]);
                         }
                     }

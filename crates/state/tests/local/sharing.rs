@@ -10,7 +10,7 @@ async fn a_missing_key_has_size_0_and_reads_as_nothing() {
     let worker = worker();
     let call = worker.call();
     assert_eq!(call.size(&key("k")).await, Ok(0));
-    assert_eq!(call.read(&key("k"), 0, 10).await, Ok((vec![], 0)));
+    assert_eq!(call.read(&key("k"), 0, 10).await, Ok(vec![]));
     succeed(call, []).await;
     assert_eq!(worker.global("k").await, None);
     assert_eq!(worker.tier.commits(), 0);
@@ -21,7 +21,7 @@ async fn a_write_is_seen_by_other_calls_at_once_and_globally_after_the_success()
     let worker = worker();
     let (writer, reader) = (worker.call(), worker.call());
     writer.write(&key("k"), b"hello").await.unwrap();
-    assert_eq!(reader.read(&key("k"), 0, 99).await.unwrap().0, b"hello");
+    assert_eq!(reader.read(&key("k"), 0, 99).await.unwrap(), b"hello");
     assert_eq!(worker.global("k").await, None);
     succeed(writer, []).await;
     assert_eq!(worker.global("k").await.unwrap(), b"hello");
@@ -35,7 +35,7 @@ async fn what_a_failed_call_wrote_stays_here_until_somebody_pushes_it() {
     drop(failing);
     assert_eq!(worker.global("k").await, None);
     let call = worker.call();
-    assert_eq!(call.read(&key("k"), 0, 5).await.unwrap().0, b"draft");
+    assert_eq!(call.read(&key("k"), 0, 5).await.unwrap(), b"draft");
     call.push(&key("k")).await.unwrap();
     assert_eq!(worker.global("k").await.unwrap(), b"draft");
 }
@@ -70,10 +70,7 @@ async fn a_set_from_outside_wins_over_what_was_not_pushed_before_it() {
     let set = Bytes::from_static(b"from outside");
     let put = worker.state.set(state_key("k"), set, Expect::Any);
     put.await.unwrap();
-    assert_eq!(
-        call.read(&key("k"), 0, 99).await.unwrap().0,
-        b"from outside"
-    );
+    assert_eq!(call.read(&key("k"), 0, 99).await.unwrap(), b"from outside");
     succeed(call, []).await;
     assert_eq!(worker.global("k").await.unwrap(), b"from outside");
 }
@@ -135,7 +132,7 @@ async fn a_read_moves_only_the_chunks_it_touches() {
     let put = worker.state.set(state_key("k"), value, Expect::Any);
     put.await.unwrap();
     let call = worker.call();
-    let row = call.read(&key("k"), 5 * CHUNK + 10, 100).await.unwrap().0;
+    let row = call.read(&key("k"), 5 * CHUNK + 10, 100).await.unwrap();
     assert_eq!(row, vec![7; 100]);
     assert_eq!(worker.budget.used(), CHUNK);
     call.write_part("k", 20 * CHUNK, 7 * CHUNK, &vec![1; CHUNK as usize])
@@ -166,7 +163,7 @@ async fn a_pull_forgets_what_was_not_pushed() {
     call.push(&key("k")).await.unwrap();
     call.write(&key("k"), b"drafts").await.unwrap();
     call.pull(&key("k")).await.unwrap();
-    assert_eq!(call.read(&key("k"), 0, 6).await.unwrap().0, b"pushed");
+    assert_eq!(call.read(&key("k"), 0, 6).await.unwrap(), b"pushed");
 }
 
 #[tokio::test]

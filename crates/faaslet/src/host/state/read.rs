@@ -26,6 +26,9 @@ pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// Bytes that are read by way of the stack.
+const SMALL: usize = 256;
+
 /// Copies the beginning of a value, and zeros behind its end; returns its size.
 async fn read(host: &mut Host<'_>, name: u32, buf: u32, len: i32) -> wasmtime::Result<i32> {
     const IMPORT: &str = "__faasm_read_state";
@@ -72,20 +75,26 @@ async fn copy(
 ) -> wasmtime::Result<u64> {
     // A bad pointer is found before anything is fetched.
     guest(host, import)?.0.slice_mut(buf, len)?;
+    // Most values that are read in this way are small, and need no allocation.
+    let mut small = [0; SMALL];
+    let mut large = Vec::new();
+    let piece: &mut [u8] = match len as usize {
+        len @ ..=SMALL => &mut small[..len],
+        len => {
+            large.resize(len.min(PIECE as usize), 0);
+            &mut large
+        }
+    };
     let mut done = 0;
     loop {
-        let count = PIECE.min(len - done);
-        let from = u64::from(offset) + u64::from(done);
-        let piece = with(host, import, async |session| {
-            session.read(key, from, u64::from(count)).await
+        let count = piece.len().min((len - done) as usize);
+        let (piece, from) = (&mut piece[..count], u64::from(offset) + u64::from(done));
+        let size = with(host, import, async |session| {
+            session.read_into(key, from, piece).await
         });
-        let (piece, size) = piece.await?;
-        let (mut memory, _) = guest(host, import)?;
-        let target = memory.slice_mut(buf + done, count)?;
-        let (there, beyond) = target.split_at_mut(piece.len());
-        there.copy_from_slice(&piece);
-        beyond.fill(0);
-        done += count;
+        let size = size.await?;
+        guest(host, import)?.0.write(buf + done, piece)?;
+        done += count as u32;
         if done >= len {
             return Ok(size);
         }
