@@ -54,7 +54,12 @@ impl Faasm {
     async fn set(&self, key: &str, value: Vec<u8>) -> anyhow::Result<()> {
         let url = format!("{}/s/demo/{key}", self.0.upload);
         let client = reqwest::Client::new();
-        client.put(url).body(value).send().await?.error_for_status()?;
+        client
+            .put(url)
+            .body(value)
+            .send()
+            .await?
+            .error_for_status()?;
         Ok(())
     }
 
@@ -62,7 +67,11 @@ impl Faasm {
     async fn ask(&self, what: &'static str) -> anyhow::Result<Vec<f64>> {
         let answer = self.0.call("demo/state", what).await;
         anyhow::ensure!(answer.status == 200, "{what}: {}", answer.text());
-        let numbers = answer.text().lines().map(str::parse).collect::<Result<_, _>>();
+        let numbers = answer
+            .text()
+            .lines()
+            .map(str::parse)
+            .collect::<Result<_, _>>();
         numbers.with_context(|| format!("{what}: {}", answer.text()))
     }
 
@@ -162,7 +171,10 @@ async fn commits(faasm: &Faasm) -> anyhow::Result<()> {
         }
         let after = count().await;
         let kind = if what == "look" { "read" } else { "write" };
-        println!("  durable commits of {CALLS} calls that {kind} state: {}", after - before);
+        println!(
+            "  durable commits of {CALLS} calls that {kind} state: {}",
+            after - before
+        );
         before = after;
     }
     Ok(())

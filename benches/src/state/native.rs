@@ -95,7 +95,9 @@ pub fn commit_us(rounds: u64) -> anyhow::Result<f64> {
     for round in 0..rounds {
         let commit = || -> anyhow::Result<()> {
             let write = database.begin_write()?;
-            write.open_table(TABLE)?.insert(round % 8, &[7; 61_440][..])?;
+            write
+                .open_table(TABLE)?
+                .insert(round % 8, &[7; 61_440][..])?;
             Ok(write.commit()?)
         };
         latencies.time(commit)?;

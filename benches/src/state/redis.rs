@@ -27,7 +27,14 @@ impl Redis {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let dir = tempfile::tempdir()?;
         let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+            .args([
+                "--port",
+                &port.to_string(),
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
             .args(["--bind", "127.0.0.1", "--dir"])
             .arg(dir.path())
             .stdout(Stdio::null())
@@ -39,7 +46,11 @@ impl Redis {
             _dir: dir,
         };
         for _ in 0..100 {
-            if redis.client().and_then(|mut c| c.command(&[b"PING"])).is_ok() {
+            if redis
+                .client()
+                .and_then(|mut c| c.command(&[b"PING"]))
+                .is_ok()
+            {
                 return Ok(redis);
             }
             std::thread::sleep(Duration::from_millis(50));

@@ -17,9 +17,7 @@ pub struct Key(Arc<str>);
 
 /// Why a string is not a [`Key`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a state key is 1 to 512 bytes of printable UTF-8 without / and control characters; {0}"
-)]
+#[error("a state key is 1 to 512 bytes of printable UTF-8 without / and control characters; {0}")]
 pub struct InvalidKey(String);
 
 impl Key {
@@ -103,7 +101,15 @@ mod tests {
         for good in ["a", "my key: ä", "..", "a.b-c_d", &"x".repeat(512)] {
             assert!(Key::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "a/b", "a\nb", "\0", "\u{7f}", "a\u{85}b", &"x".repeat(513)] {
+        for bad in [
+            "",
+            "a/b",
+            "a\nb",
+            "\0",
+            "\u{7f}",
+            "a\u{85}b",
+            &"x".repeat(513),
+        ] {
             let error = Key::new(bad).unwrap_err().to_string();
             assert!(error.contains("1 to 512 bytes"), "{bad}: {error}");
         }

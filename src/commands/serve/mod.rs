@@ -32,6 +32,10 @@ pub struct Args {
 /// computes for a whole tick; more than one, since looking costs requests a second.
 const EVENT_INTERVAL: u32 = 8;
 
+/// Threads that may block. A guest whose load of mapped state has to be fetched blocks one, so
+/// there are as many as Faaslets may reasonably be; they are made when they are needed.
+const BLOCKING_THREADS: usize = 16_384;
+
 impl Args {
     /// Serves until a signal ends it.
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
@@ -43,6 +47,7 @@ impl Args {
         logs::start(plan.log_format, &plan.log)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .event_interval(EVENT_INTERVAL)
+            .max_blocking_threads(BLOCKING_THREADS)
             .enable_all()
             .build()?;
         let served = runtime.block_on(server::serve(plan, &context.out));
