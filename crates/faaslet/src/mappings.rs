@@ -9,7 +9,7 @@
 mod quota;
 
 use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -30,6 +30,7 @@ pub(crate) struct Table {
     mapped: Mutex<Vec<Mapped>>,
     trouble: Mutex<Option<Error>>,
     quota: Quota,
+    scratch: OnceLock<Scratch>,
     /// Where the guest's own code is: a fault there can become a trap.
     code: OnceLock<Range<usize>>,
 }
@@ -40,6 +41,9 @@ struct Mapped {
     guest: u32,
     view: View,
 }
+
+/// Memory of no value, for all places of a Faaslet that have to be diverted.
+struct Scratch(OwnedFd);
 
 /// A range of whole pages inside the accessible part of one linear memory.
 #[derive(Clone, Copy)]
@@ -188,7 +192,35 @@ impl Table {
         // In the middle of `memory.fill` and its kind the guest cannot be stopped, and a
         // fault that nobody serves ends the process.
         view.fail(error);
-        place.divert().is_ok()
+        self.divert(place).is_ok()
+    }
+
+    /// Puts memory of no value over a place, for a call that is to fail: a little of it,
+    /// again and again, since nobody pays for it.
+    fn divert(&self, place: &Place) -> Result<(), Error> {
+        let pieces = place.length.div_ceil(Scratch::BYTES);
+        if self.quota.change(pieces as isize).is_err() {
+            // SAFETY: the range is part of a mapping of ours; what runs on it may find any
+            // bytes there, and no reference into it lives outside of a host call.
+            return unsafe { place.cover() }.map_err(system);
+        }
+        let scratch = match self.scratch.get() {
+            Some(scratch) => scratch,
+            None => {
+                let new = Scratch::new()?;
+                self.scratch.get_or_init(|| new)
+            }
+        };
+        for offset in (0..place.length).step_by(Scratch::BYTES) {
+            let part = Place {
+                address: place.address + offset,
+                length: Scratch::BYTES.min(place.length - offset),
+            };
+            let access = ProtFlags::READ | ProtFlags::WRITE;
+            // SAFETY: as above.
+            unsafe { part.map(access, scratch.0.as_fd(), 0)? };
+        }
+        Ok(())
     }
 
     fn lower(&self, place: &Place, opened: Opened) -> Result<(), Error> {
@@ -222,6 +254,17 @@ impl Table {
     }
 }
 
+impl Scratch {
+    const BYTES: usize = 2 << 20;
+
+    fn new() -> Result<Self, Error> {
+        let file = rustix::fs::memfd_create(c"faasm-scratch", MemfdFlags::CLOEXEC);
+        let file = file.map_err(system)?;
+        rustix::fs::ftruncate(&file, Self::BYTES as u64).map_err(system)?;
+        Ok(Self(file))
+    }
+}
+
 impl Place {
     fn contains(&self, address: usize) -> bool {
         (self.address..self.address + self.length).contains(&address)
@@ -250,27 +293,6 @@ impl Place {
         // SAFETY: the range is part of a mapping of ours, which lives as long as this
         // place is in the table; access to more of it invalidates nothing.
         unsafe { rustix::mm::mprotect(start, length, flags) }.map_err(system)
-    }
-
-    /// Puts memory of no value here, for a call that is to fail: a little of it, again and
-    /// again, since nobody pays for it.
-    fn divert(&self) -> Result<(), Error> {
-        const MOST_PIECES: usize = 256;
-        const LEAST: usize = 64 << 10;
-        let piece = (self.length / MOST_PIECES + 1).next_multiple_of(LEAST);
-        let file = rustix::fs::memfd_create(c"faasm-diverted", MemfdFlags::CLOEXEC);
-        let file = file.map_err(system)?;
-        rustix::fs::ftruncate(&file, piece as u64).map_err(system)?;
-        for offset in (0..self.length).step_by(piece) {
-            let part = Self {
-                address: self.address + offset,
-                length: piece.min(self.length - offset),
-            };
-            // SAFETY: the range is part of a mapping of ours; what runs on it may find
-            // any bytes there, and no reference into it lives outside of a host call.
-            unsafe { part.map(ProtFlags::READ | ProtFlags::WRITE, file.as_fd(), 0)? };
-        }
-        Ok(())
     }
 
     /// Maps a part of a file here.

@@ -13,8 +13,8 @@ pub(crate) struct Usage {
     /// Memory that was grown to have state mapped over it: it has a limit of its own, and
     /// takes nothing of the budget.
     state_bytes: u64,
-    /// Set while the memory grows for state, by so many bytes.
-    growing_for_state: u64,
+    /// Set while the memory grows by so many bytes, of which so many get state.
+    growing_for_state: (u64, u64),
     table_limit: u64,
     table_elements: u64,
     refused: Option<Refused>,
@@ -36,16 +36,17 @@ impl Usage {
             prepaid,
             memory_limit: limits.memory_bytes,
             state_bytes: 0,
-            growing_for_state: 0,
+            growing_for_state: (0, 0),
             table_limit: limits.table_elements,
             table_elements: 0,
             refused: None,
         }
     }
 
-    /// Lets the next growth of the memory, by `bytes`, pass as one for mapped state.
-    pub(crate) fn grow_for_state(&mut self, bytes: u64) {
-        self.growing_for_state = bytes;
+    /// Says that of the next growth of the memory, by `bytes`, so many get state mapped over
+    /// them.
+    pub(crate) fn grow_for_state(&mut self, bytes: u64, state: u64) {
+        self.growing_for_state = (bytes, state.min(bytes));
     }
 
     /// Names the limit behind a failure: a guest that was refused memory mostly ends
@@ -90,11 +91,12 @@ impl wasmtime::ResourceLimiter for Usage {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let more = (desired as u64).saturating_sub(current as u64);
-        if std::mem::take(&mut self.growing_for_state) == more && more > 0 {
-            self.state_bytes += more;
-            return Ok(true);
-        }
-        let wanted = (desired as u64).saturating_sub(self.state_bytes);
+        let state = match std::mem::take(&mut self.growing_for_state) {
+            (bytes, state) if bytes == more => state,
+            _ => 0,
+        };
+        let more = more - state;
+        let wanted = (desired as u64).saturating_sub(self.state_bytes + state);
         if wanted > self.memory_limit {
             let limit = self.memory_limit;
             self.refused = Some(Refused::Memory { wanted, limit });
@@ -104,6 +106,7 @@ impl wasmtime::ResourceLimiter for Usage {
         let granted = self.charge.grow(unpaid);
         if granted {
             self.prepaid -= more - unpaid;
+            self.state_bytes += state;
         }
         if !granted {
             self.refused = Some(Refused::Budget { wanted });

@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use crate::api::Api;
 use crate::detached::detached;
-use crate::error::{ApiError, ErrorCode};
+use crate::error::ApiError;
 use crate::reply;
 
 /// Drops every cached module, pushes state that is not in the global tier yet, and drops
@@ -30,6 +30,6 @@ fn failed(error: faasm_state::Error) -> ApiError {
     let told = ApiError::from(error);
     match told.code.status().is_server_error() {
         true => told,
-        false => ApiError::new(ErrorCode::Internal, problem),
+        false => ApiError::internal(&problem, &problem),
     }
 }

@@ -28,6 +28,19 @@ pub enum Error {
         /// Most bytes.
         limit: u64,
     },
+    /// The user has too many values in this worker's memory.
+    #[error(
+        "user {user} has {limit} state values in use or not yet pushed in this worker, which is the limit"
+    )]
+    LocalValues {
+        /// Whose values they are.
+        user: Name,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The call holds too many global locks.
+    #[error("a call holds at most {0} global locks at once; unlock what is not needed any more")]
+    TooManyGlobalLocks(usize),
     /// A value cannot be this large.
     #[error("a state value of {0} bytes is too large, the limit is {max} bytes", max = tier::MAX_VALUE_BYTES)]
     ValueTooLarge(u64),

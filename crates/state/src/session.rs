@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use faasm_model::{Key, StateKey};
-use futures::future::try_join_all;
+use futures::{FutureExt, StreamExt, stream};
 
 use crate::error::{Error, Result};
 use crate::global_lock::GlobalLock;
@@ -14,6 +14,15 @@ use crate::local::{Entry, Region, View, chunks_of};
 use crate::locks::{LockSession, Mode, Party};
 use crate::state::State;
 use crate::tier::{Fence, GlobalTier};
+
+/// Keys that a session remembers the way to.
+const MAX_ENTRIES: usize = 1_024;
+
+/// Most global locks of a call: the server renews each.
+const MAX_GLOBAL_LOCKS: usize = 1_024;
+
+/// Values that are pushed at a time at the end of a call, each with some megabytes in memory.
+const PUSHES: usize = 4;
 
 /// One call's way to its user's state. What a call writes is seen by others in this worker
 /// at once, and is in the global tier when [`Session::finish`] returns. Dropping a
@@ -93,6 +102,10 @@ impl Session {
             return Arc::clone(entry);
         }
         let entry = self.state.0.store.entry(&self.key(key));
+        // Only a shortcut: what has been written is kept elsewhere.
+        if inner.entries.len() >= MAX_ENTRIES {
+            inner.entries.clear();
+        }
         inner.entries.insert(key.clone(), Arc::clone(&entry));
         entry
     }
@@ -186,7 +199,7 @@ impl Session {
             Replacement::InPlace(part) => self.fill(&part, 0, bytes).await,
             Replacement::New(value) => {
                 self.fill(value.part(), 0, bytes).await?;
-                self.install(value);
+                self.install(value).await;
                 Ok(())
             }
         }
@@ -213,14 +226,14 @@ impl Session {
     }
 
     /// Makes a new value the one that the key has.
-    pub fn install(&self, value: NewValue) {
+    pub async fn install(&self, value: NewValue) {
         let Part {
             entry,
             region,
             length,
             ..
         } = value.0;
-        entry.install(&region);
+        entry.install(&region).await;
         self.wrote(&entry, &region, chunks_of(0..length));
     }
 
@@ -249,8 +262,12 @@ impl Session {
         part.entry.check(at, length, part.length)?;
         let offset = part.offset + at;
         let range = offset..offset + length;
-        part.region.pull_edges(self.tier(), range.clone()).await?;
-        part.region.write(offset, bytes)?;
+        loop {
+            part.region.pull_edges(self.tier(), range.clone()).await?;
+            if part.region.write(offset, bytes)? {
+                break;
+            }
+        }
         if part.region.is_installed() {
             self.wrote(&part.entry, &part.region, chunks_of(range));
         }
@@ -330,7 +347,14 @@ impl Session {
     /// # Errors
     /// Those of the global tier.
     pub async fn pull(&self, key: &Key) -> Result<()> {
-        self.entry(key).refresh(self.tier()).await
+        let entry = self.entry(key);
+        if let Some(region) = entry.region() {
+            let mut inner = self.inner();
+            // Its own value that was not pushed is forgotten, too.
+            let is_kept = |w: &Written| !Arc::ptr_eq(&w.region, &region) || w.region.is_pushed();
+            inner.written.retain(is_kept);
+        }
+        entry.refresh(self.tier()).await
     }
 
     /// Adds an element to the key's list.
@@ -382,6 +406,9 @@ impl Session {
     pub async fn lock_global(&self, key: &Key) -> Result<()> {
         if self.inner().global_locks.contains_key(key) {
             return Err(Error::GlobalLockHeld(self.key(key)));
+        }
+        if self.inner().global_locks.len() >= MAX_GLOBAL_LOCKS {
+            return Err(Error::TooManyGlobalLocks(MAX_GLOBAL_LOCKS));
         }
         let tier = Arc::clone(&self.state.0.tier);
         let lock = GlobalLock::take(tier, self.key(key)).await?;
@@ -440,15 +467,16 @@ impl Session {
             return Err(error);
         }
         let written = std::mem::take(&mut self.inner().written);
-        let pushes = written.iter().map(|written| {
+        let mut pushes = Vec::new();
+        for written in &written {
             let fence = self.fence(&written.entry.key().key);
-            let chunks = written.chunks.iter().copied().collect();
-            written
-                .entry
-                .push(self.tier(), &written.region, Some(chunks), fence, None)
-        });
-        try_join_all(pushes).await?;
-        Ok(())
+            let chunks = Some(written.chunks.iter().copied().collect());
+            let (entry, region) = (&written.entry, &written.region);
+            pushes.push(entry.push(self.tier(), region, chunks, fence, None).boxed());
+        }
+        // Also after a failure: what is half way must not be left there.
+        let pushed: Vec<_> = stream::iter(pushes).buffered(PUSHES).collect().await;
+        pushed.into_iter().collect()
     }
 }
 

@@ -101,14 +101,18 @@ impl State {
         upload.finish().await
     }
 
-    /// Deletes a value; `false` if there is none.
+    /// Deletes a value, also one that no call has pushed yet; `false` if there is none.
     ///
     /// # Errors
     /// Those of [`GlobalTier::delete`].
     pub async fn delete(&self, key: &StateKey, expect: Expect) -> Result<bool> {
         let entry = self.0.store.entry(key);
-        let delete = async { Ok(self.0.tier.delete(key, expect).await?) };
-        entry.replace(delete).await
+        let tier = self.0.tier.as_ref();
+        let delete = async {
+            let deleted = tier.delete(key, expect).await? || entry.is_new();
+            Ok((deleted, deleted))
+        };
+        entry.replace(tier, delete).await
     }
 
     /// A user's keys that begin with `prefix`, sorted, from the one behind `after` on.

@@ -100,8 +100,8 @@ impl Upload {
                 }
                 None => tier.put(key, *size, patches, *expect, None).await,
             };
-            Ok(set?)
+            Ok((set?, true))
         };
-        entry.replace(set).await
+        entry.replace(tier.as_ref(), set).await
     }
 }

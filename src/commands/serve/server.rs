@@ -83,6 +83,10 @@ pub async fn serve(plan: Plan, out: &Output) -> anyhow::Result<()> {
     if tokio::time::timeout_at(deadline, answered).await.is_err() {
         tracing::warn!("requests still under way were cut off");
     }
+    // What failed calls left is visible to others here, and would be gone.
+    if let Err(error) = state.flush().await {
+        tracing::warn!(%error, "not all state was pushed");
+    }
     state.close().await;
     tracing::info!("shut down");
     Ok(())

@@ -69,7 +69,7 @@ impl From<faasm_state::Error> for ApiError {
         match error {
             Error::Tier(error) => error.into(),
             Error::ValueTooLarge(_) => Self::new(ErrorCode::BodyTooLarge, error.to_string()),
-            Error::NoMemory | Error::LocalLimit { .. } => {
+            Error::NoMemory | Error::LocalLimit { .. } | Error::LocalValues { .. } => {
                 Self::new(ErrorCode::Overloaded, error.to_string())
             }
             other => Self::internal("the server's state failed", other),

@@ -10,7 +10,7 @@ use super::account::Account;
 use super::push::{Push, Pushed};
 use super::region::Region;
 use crate::error::{Error, Result};
-use crate::tier::{Fence, GlobalTier, Meta};
+use crate::tier::{self, Fence, GlobalTier, Meta};
 
 /// A key, and the value that calls find under it now.
 pub(crate) struct Entry {
@@ -110,7 +110,7 @@ impl Entry {
             }
             None => {
                 let region = self.fresh(size)?;
-                self.install(&region);
+                self.install_chosen(&region);
                 Ok((region, true))
             }
         }
@@ -122,7 +122,12 @@ impl Entry {
     }
 
     /// Makes `region` what calls find.
-    pub(crate) fn install(&self, region: &Arc<Region>) {
+    pub(crate) async fn install(&self, region: &Arc<Region>) {
+        let _choosing = self.choosing.lock().await;
+        self.install_chosen(region);
+    }
+
+    fn install_chosen(&self, region: &Arc<Region>) {
         let mut current = self.current();
         current.order += 1;
         region.inner().order = current.order;
@@ -150,32 +155,95 @@ impl Entry {
         let push = Push {
             tier,
             key: &self.key,
-            chunks: chunks.unwrap_or_else(|| region.changed()),
+            // Of a new value there is nothing in the global tier yet: it goes there whole.
+            chunks: chunks
+                .filter(|_| !is_new)
+                .unwrap_or_else(|| region.changed()),
             fence,
             mask,
         };
-        let done = push.run(region).await?;
-        if is_new && done == Pushed::Done {
-            *pushed = order;
+        let pushed_now = push.run(region).await;
+        if is_new && matches!(pushed_now, Err(Error::Tier(tier::Error::Quota { .. }))) {
+            // It can never be pushed, and would take its user's share of the memory for ever.
+            self.forget(region);
+        }
+        let done = pushed_now?;
+        match done {
+            Pushed::Done if is_new => {
+                *pushed = order;
+                self.forget_copy_before(region);
+            }
+            Pushed::Done => {}
+            // Set from elsewhere: whoever needs the value next must ask for it.
+            Pushed::Superseded => self.forget(region),
         }
         Ok(())
     }
 
+    /// Whether calls find a value that the global tier does not have.
+    pub(crate) fn is_new(&self) -> bool {
+        self.region().is_some_and(|region| !region.is_pushed())
+    }
+
+    /// Has calls no longer find `region`.
+    fn forget(&self, region: &Region) {
+        let mut current = self.current();
+        let found = current.region.as_deref();
+        if found.is_some_and(|found| std::ptr::eq(found, region)) {
+            current.region = None;
+        }
+    }
+
+    /// `region` has become the value in the global tier: if calls find a copy of a former
+    /// one, because somebody asked for that meanwhile, they must ask again.
+    fn forget_copy_before(&self, region: &Region) {
+        let mut current = self.current();
+        let is_older = |found: &Arc<Region>| {
+            !std::ptr::eq(found.as_ref(), region) && found.inner().base.is_some()
+        };
+        if current.region.as_ref().is_some_and(is_older) {
+            current.region = None;
+        }
+    }
+
     /// Makes room for a change from outside: `change` sets or deletes the value in the
-    /// global tier. Calls that are running keep what they have mapped.
-    pub(crate) async fn replace<T>(&self, change: impl Future<Output = Result<T>>) -> Result<T> {
+    /// global tier, and says whether it did. Calls that are running keep what they have
+    /// mapped.
+    pub(crate) async fn replace<T>(
+        &self,
+        tier: &dyn GlobalTier,
+        change: impl Future<Output = Result<(T, bool)>>,
+    ) -> Result<T> {
         let _choosing = self.choosing.lock().await;
         let mut pushed = self.pushing.lock().await;
         // If it fails, or is abandoned, the value may have changed all the same.
-        let unsure = Unsure(self);
-        let changed = change.await;
-        if matches!(&changed, Err(error) if error.is_refusal()) {
-            std::mem::forget(unsure);
-            return changed;
+        let mut unsure = Unsure(Some(self));
+        match change.await {
+            Ok((changed, true)) => {
+                *pushed = self.next_order();
+                Ok(changed)
+            }
+            Ok((unchanged, false)) => {
+                unsure.0 = None;
+                Ok(unchanged)
+            }
+            Err(error) => {
+                if error.is_refusal() || self.is_up_to_date(tier).await {
+                    unsure.0 = None;
+                }
+                Err(error)
+            }
         }
-        let changed = changed?;
-        *pushed = self.next_order();
-        Ok(changed)
+    }
+
+    /// Whether the region that calls find is a copy of what the global tier has.
+    async fn is_up_to_date(&self, tier: &dyn GlobalTier) -> bool {
+        let found = self.region();
+        let known = found.and_then(|region| region.inner().base.as_ref().map(|b| b.generation));
+        match tier.open(&self.key).await {
+            Ok(there) => known.is_some() && there.map(|(meta, _pin)| meta.generation) == known,
+            Err(_) => false,
+        }
     }
 
     fn next_order(&self) -> u64 {
@@ -185,10 +253,10 @@ impl Entry {
     }
 
     /// Forgets local changes and takes what the global tier has, seen by all who have the
-    /// value mapped.
+    /// value mapped. A value that was never pushed stays as long as a call has it open.
     pub(crate) async fn refresh(&self, tier: &dyn GlobalTier) -> Result<()> {
         let _choosing = self.choosing.lock().await;
-        let _pushing = self.pushing.lock().await;
+        let mut pushed = self.pushing.lock().await;
         let Some(region) = self.region() else {
             return Ok(());
         };
@@ -198,10 +266,16 @@ impl Entry {
             (Some(known), Some(meta)) if known == meta.generation => {
                 region.refresh(tier, meta).await
             }
-            // Never pushed: there is nothing to take instead.
+            // There is nothing to take instead, or somebody is going to push this.
             (None, None) => Ok(()),
-            _ => {
-                self.current().region = None;
+            (None, Some(_)) if Arc::strong_count(&region) > 2 => Ok(()),
+            (None, Some(_)) => {
+                *pushed = self.next_order();
+                self.forget(&region);
+                Ok(())
+            }
+            (Some(_), _) => {
+                self.forget(&region);
                 Ok(())
             }
         }
@@ -237,10 +311,12 @@ impl Entry {
 }
 
 /// Has the next one who needs the value ask the global tier, once this is dropped.
-struct Unsure<'a>(&'a Entry);
+struct Unsure<'a>(Option<&'a Entry>);
 
 impl Drop for Unsure<'_> {
     fn drop(&mut self) {
-        self.0.current().region = None;
+        if let Some(entry) = self.0 {
+            entry.current().region = None;
+        }
     }
 }

@@ -32,9 +32,16 @@ impl Pager {
             while let Some(request) = requests.recv().await {
                 let tier = Arc::clone(&tier);
                 tokio::spawn(async move {
-                    let pulled = request.region.pull(tier.as_ref(), request.range).await;
+                    let Request {
+                        region,
+                        range,
+                        answer,
+                    } = request;
+                    let pulled = region.pull(tier.as_ref(), range).await;
+                    // Before the answer: whoever holds a value keeps it from being dropped.
+                    drop(region);
                     // Whoever asked waits for it.
-                    let _ = request.answer.send(pulled);
+                    let _ = answer.send(pulled);
                 });
             }
         };

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 
-use super::account::Account;
+use super::account::{Account, Place};
 use super::chunks::{Chunk, Kind};
 use crate::error::{Error, Result};
 use crate::tier::{CHUNK_BYTES, Generation, MAX_VALUE_BYTES, Meta, Pin, Version};
@@ -29,6 +29,8 @@ pub(crate) struct Region {
     inner: Mutex<Inner>,
     /// Held while chunks are fetched: each is fetched once.
     pub(super) pulling: tokio::sync::Mutex<()>,
+    /// One of the values that the user, and the worker, may have in memory.
+    _place: Place,
 }
 
 pub(super) struct Inner {
@@ -40,8 +42,8 @@ pub(super) struct Inner {
     pub(super) chunks: Vec<Chunk>,
     /// Chunks whose bytes are in memory.
     present: usize,
-    /// Twins of tracked chunks; what one lacks at its end, or altogether, is zeros. On the
-    /// heap, which has memory at hand: fresh pages of a file cost several times the copy.
+    /// Twins of chunks, each charged once; what one lacks at its end is zeros. On the heap,
+    /// which has memory at hand: fresh pages of a file cost several times the copy.
     twins: HashMap<usize, Vec<u8>>,
     /// Bytes taken from the memory budget.
     charged: u64,
@@ -54,7 +56,8 @@ pub(super) struct Base {
     pub(super) version: Version,
     /// The value's size in the global tier.
     pub(super) size: u64,
-    /// Absent from what this worker set itself: it has all of it.
+    /// Keeps the generation readable. Not needed for what this worker set itself and has all
+    /// of.
     _pin: Option<Pin>,
 }
 
@@ -85,8 +88,8 @@ impl Region {
         file.set_len(round_up(size)).map_err(Error::memory_file)?;
         rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK).map_err(Error::memory_file)?;
         Ok(Self {
+            _place: account.place()?,
             file,
-            account: Arc::clone(account),
             inner: Mutex::new(Inner {
                 size,
                 order: 0,
@@ -94,8 +97,13 @@ impl Region {
                 chunks: vec![Chunk::default(); chunk_count(size)],
                 present: 0,
                 twins: HashMap::new(),
-                charged: 0,
+                charged: {
+                    let table = table_bytes(size);
+                    account.take(table)?;
+                    table
+                },
             }),
+            account: Arc::clone(account),
             pulling: tokio::sync::Mutex::new(()),
         })
     }
@@ -119,6 +127,11 @@ impl Region {
         self.inner().order > 0
     }
 
+    /// Whether the global tier has this value, be it in an older state.
+    pub(crate) fn is_pushed(&self) -> bool {
+        self.inner().base.is_some()
+    }
+
     /// Extends the value with zeros to `size` bytes, if it is smaller.
     pub(super) fn extend(&self, size: u64) -> Result<()> {
         let mut inner = self.inner();
@@ -135,9 +148,12 @@ impl Region {
         if last != Kind::Absent {
             self.zero(end, round_up(end) - end)?;
             let grown = start_of(inner.chunks.len()).min(round_up(size)) - round_up(end);
-            let copies = if last == Kind::Tracked { 2 } else { 1 };
+            let has_twin = inner.twins.contains_key(&(inner.chunks.len() - 1));
+            let copies = if has_twin { 2 } else { 1 };
             self.take(&mut inner, grown * copies)?;
         }
+        let table = table_bytes(size) - table_bytes(end);
+        self.take(&mut inner, table)?;
         if self.file.metadata().map_err(Error::memory_file)?.len() < round_up(size) {
             self.file
                 .set_len(round_up(size))
@@ -197,14 +213,13 @@ impl Region {
     fn track(&self, inner: &mut Inner, index: usize) -> Result<()> {
         let kind = match inner.chunks[index].kind {
             Kind::Zero => {
-                self.charge(inner, index)?;
+                self.set_twin(inner, index, &[])?;
                 Kind::Tracked
             }
             Kind::Absent => return Err(Error::Internal("a chunk was to be changed unseen")),
             Kind::Clean => {
-                self.charge(inner, index)?;
                 let bytes = self.load(inner.range(index))?;
-                inner.twins.insert(index, bytes);
+                self.set_twin(inner, index, &bytes)?;
                 Kind::Tracked
             }
             tracked => tracked,
@@ -239,8 +254,8 @@ impl Region {
     }
 
     /// Writes bytes over a part of the value whose chunks are present, but for those that
-    /// it covers.
-    pub(crate) fn write(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+    /// it covers. `false` if one is not: the value has grown meanwhile.
+    pub(crate) fn write(&self, offset: u64, bytes: &[u8]) -> Result<bool> {
         let end = offset + bytes.len() as u64;
         for index in chunks_of(offset..end) {
             // Under the lock till the bytes are there: a push sees both or neither.
@@ -254,11 +269,12 @@ impl Region {
                 // that would show it.
                 true if self.has(&inner, index, bytes)? => continue,
                 true => self.renew(&mut inner, index)?,
+                false if inner.is_absent(index) => return Ok(false),
                 false => self.track(&mut inner, index)?,
             }
             self.store(part.start, bytes)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether a chunk is like the global tier's and has these bytes.
@@ -284,7 +300,7 @@ impl Region {
             Kind::Zero => chunk.kind = Kind::Clean,
             Kind::Tracked if chunk.is_writable() => {
                 chunk.change(Kind::Tracked);
-                inner.set_twin(index, 0, bytes);
+                inner.change_twin(index, 0, bytes);
             }
             Kind::Tracked => {
                 chunk.kind = Kind::Clean;
@@ -301,9 +317,23 @@ impl Region {
         (0..inner.chunks.len()).filter(changed).collect()
     }
 
-    /// Drops a chunk's twin.
+    /// Makes `bytes` a chunk's twin.
+    pub(super) fn set_twin(&self, inner: &mut Inner, index: usize, bytes: &[u8]) -> Result<()> {
+        if !inner.twins.contains_key(&index) {
+            self.charge(inner, index)?;
+        }
+        let twin = inner.twins.entry(index).or_default();
+        twin.clear();
+        twin.reserve_exact(bytes.len());
+        twin.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Drops a chunk's twin, if it has one.
     pub(super) fn drop_twin(&self, inner: &mut Inner, index: usize) {
-        inner.twins.remove(&index);
+        if inner.twins.remove(&index).is_none() {
+            return;
+        }
         let range = inner.range(index);
         let bytes = round_up(range.end) - range.start;
         let given = bytes.min(inner.charged);
@@ -401,9 +431,11 @@ impl Inner {
         self.twins.get(&index).map_or(&[], Vec::as_slice)
     }
 
-    /// Changes a chunk's twin from `at` on.
-    pub(super) fn set_twin(&mut self, index: usize, at: usize, bytes: &[u8]) {
-        let twin = self.twins.entry(index).or_default();
+    /// Changes a chunk's twin, if it has one, from `at` on.
+    pub(super) fn change_twin(&mut self, index: usize, at: usize, bytes: &[u8]) {
+        let Some(twin) = self.twins.get_mut(&index) else {
+            return;
+        };
         let end = at + bytes.len();
         if twin.len() < end {
             twin.reserve_exact(end - twin.len());
@@ -426,7 +458,7 @@ impl Inner {
     }
 
     /// Notes what the global tier has.
-    pub(super) fn rebase(&mut self, meta: Meta, size: u64) {
+    pub(super) fn rebase(&mut self, meta: Meta, size: u64, pin: Option<Pin>) {
         match &mut self.base {
             // The version stays: others may have changed what is clean here meanwhile.
             Some(base) => base.size = base.size.max(size),
@@ -435,7 +467,7 @@ impl Inner {
                     generation: meta.generation,
                     version: meta.version,
                     size,
-                    _pin: None,
+                    _pin: pin,
                 });
             }
         }
@@ -457,6 +489,11 @@ pub(super) fn start_of(index: usize) -> u64 {
 /// Up to whole pages.
 pub(super) fn round_up(bytes: u64) -> u64 {
     bytes.next_multiple_of(PAGE)
+}
+
+/// What is charged for a region beside its chunks: the list of them, and its other records.
+fn table_bytes(size: u64) -> u64 {
+    PAGE + chunk_count(size) as u64 * size_of::<Chunk>() as u64
 }
 
 fn chunk_count(size: u64) -> usize {

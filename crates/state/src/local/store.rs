@@ -46,6 +46,11 @@ impl Store {
         &self.budget
     }
 
+    /// Values that one user may have in memory at a time.
+    pub(super) fn max_values(&self) -> usize {
+        self.max_entries
+    }
+
     /// The entry of a key, made if need be.
     pub(crate) fn entry(&self, key: &StateKey) -> Arc<Entry> {
         let now = self.clock.fetch_add(1, Ordering::Relaxed);

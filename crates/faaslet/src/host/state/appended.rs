@@ -1,6 +1,7 @@
 //! Lists of elements by key.
 
 use bytes::Bytes;
+use faasm_state::tier::MAX_PATCH_BYTES;
 use wasmtime::Linker;
 
 use super::{Host, bytes, key, misuse, with};
@@ -35,6 +36,10 @@ async fn append(host: &mut Host<'_>, name: u32, data: u32, len: i32) -> wasmtime
     const IMPORT: &str = "__faasm_append_state";
     let key = key(host, IMPORT, name)?;
     let len = bytes(IMPORT, "length", len)?;
+    if u64::from(len) > MAX_PATCH_BYTES {
+        let problem = format!("an element has at most {MAX_PATCH_BYTES} bytes");
+        return Err(misuse(IMPORT, problem));
+    }
     let element = Bytes::copy_from_slice(guest(host, IMPORT)?.0.slice(data, len)?);
     with(host, IMPORT, async |session| {
         session.append(&key, element).await
@@ -71,11 +76,17 @@ async fn read(
                 let problem = format!("the elements do not fit the buffer of {len} bytes");
                 return Err(misuse(IMPORT, problem));
             }
-            guest(host, IMPORT)?.0.write(buf + filled, &element)?;
-            filled += size;
+            // A buffer may end where addresses do.
+            if size > 0 {
+                guest(host, IMPORT)?.0.write(buf + filled, &element)?;
+                filled += size;
+            }
         }
     }
     let rest = len - filled;
+    if rest == 0 {
+        return Ok(());
+    }
     guest(host, IMPORT)?
         .0
         .slice_mut(buf + filled, rest)?

@@ -74,7 +74,7 @@ async fn lock_global(host: &mut Host<'_>, name: u32) -> wasmtime::Result<()> {
         .await
         .map_err(|error| match error.downcast::<Stop>() {
             Ok(Stop::Time { ms, .. }) => {
-                let waiting = format!("; the global lock of {key:?}");
+                let waiting = format!("; it waited for the global lock of {key:?}");
                 Stop::Time { ms, waiting }.into()
             }
             Ok(other) => other.into(),

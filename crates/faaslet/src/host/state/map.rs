@@ -83,7 +83,8 @@ fn place(
         _ => return Err(BadPointer::NoMemory { import }.into()),
     };
     let pages = view.length().div_ceil(WASM_PAGE);
-    host.data_mut().usage.grow_for_state(pages * WASM_PAGE);
+    let grown = pages * WASM_PAGE;
+    host.data_mut().usage.grow_for_state(grown, view.length());
     let Ok(old) = memory.grow(host.as_context_mut(), pages) else {
         let problem = "the function's memory cannot grow by as much as the state needs";
         return Err(misuse(import, problem));

@@ -116,8 +116,11 @@ async fn set(
         Replacement::InPlace(part) => fill(host, import, &part, size, source).await,
         Replacement::New(value) => {
             fill(host, import, value.part(), size, source).await?;
-            host.data().session().install(value);
-            Ok(())
+            with(host, import, async |session| {
+                session.install(value).await;
+                Ok(())
+            })
+            .await
         }
     }
 }

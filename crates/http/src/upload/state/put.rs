@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::ETAG;
+use axum::http::header::{CONTENT_RANGE, ETAG};
 use axum::response::Response;
 use faasm_model::StateKey;
 use faasm_state::tier::{self, Expect, MAX_PATCH_BYTES};
@@ -13,7 +13,7 @@ use super::view::{ValueView, tag};
 use crate::api::Api;
 use crate::body::{BodyReader, grow};
 use crate::detached::detached;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::extract::{StateParams, StatePath, wants_json};
 use crate::reply;
 
@@ -37,6 +37,10 @@ pub(crate) async fn put_state(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    if headers.contains_key(CONTENT_RANGE) {
+        let problem = "a part of a value cannot be set: send all of it, without Content-Range";
+        return Err(ApiError::new(ErrorCode::BadRequest, problem));
+    }
     let expect = condition::of(&headers)?;
     let options = &api.options;
     let limit = options.max_state_value_bytes;
