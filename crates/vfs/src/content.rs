@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::chunk::{CHUNK, Chunk};
 use crate::quota::Meter;
 use crate::{Errno, LowerFile};
 
-/// Bytes of one chunk at most; a chunk holds only as much as was written of it.
-const CHUNK: u64 = 64 * 1024;
-/// What a chunk costs beside its bytes.
-const CHUNK_OVERHEAD: u64 = 64;
 /// No file grows beyond this (1 TiB), sparse or not.
 const MAX_LEN: u64 = 1 << 40;
 
@@ -18,7 +15,7 @@ const MAX_LEN: u64 = 1 << 40;
 pub(crate) struct Content {
     len: u64,
     base: Option<Base>,
-    chunks: BTreeMap<u64, Vec<u8>>,
+    chunks: BTreeMap<u64, Chunk>,
 }
 
 struct Base {
@@ -41,12 +38,9 @@ impl Content {
         self.len
     }
 
-    /// What the chunks cost in all.
+    /// Bytes of memory that the chunks are charged for.
     pub(crate) fn cost(&self) -> u64 {
-        self.chunks
-            .values()
-            .map(|chunk| chunk_cost(chunk.len()))
-            .sum()
+        self.chunks.values().map(Chunk::cost).sum()
     }
 
     pub(crate) fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
@@ -62,12 +56,7 @@ impl Content {
             let piece = buf.len().min(to_usize(CHUNK) - start);
             let (now, later) = buf.split_at_mut(piece);
             match self.chunks.get(&(at / CHUNK)) {
-                Some(chunk) => {
-                    let held = chunk.get(start..).unwrap_or_default();
-                    let held = &held[..held.len().min(piece)];
-                    now[..held.len()].copy_from_slice(held);
-                    now[held.len()..].fill(0);
-                }
+                Some(chunk) => chunk.read(now, start)?,
                 None => self.read_base(now, at)?,
             }
             at += piece as u64;
@@ -115,10 +104,12 @@ impl Content {
             let at = offset + done as u64;
             let start = to_usize(at % CHUNK);
             let piece = (data.len() - done).min(to_usize(CHUNK) - start);
-            match self.chunk_mut(meter, at / CHUNK, start + piece) {
-                Ok(chunk) => {
-                    chunk[start..start + piece].copy_from_slice(&data[done..done + piece]);
-                }
+            let bytes = &data[done..done + piece];
+            let written = self
+                .chunk_mut(meter, at / CHUNK, start + piece)
+                .and_then(|chunk| chunk.write(bytes, start));
+            match written {
+                Ok(()) => {}
                 Err(errno) if done == 0 => return Err(errno),
                 Err(_) => break,
             }
@@ -128,29 +119,34 @@ impl Content {
         Ok(done)
     }
 
-    /// The chunk at `index`, made to hold at least `need` bytes.
+    /// The chunk at `index`, with room for at least `need` bytes.
     fn chunk_mut(
         &mut self,
         meter: &mut Meter,
         index: u64,
         need: usize,
-    ) -> Result<&mut Vec<u8>, Errno> {
+    ) -> Result<&mut Chunk, Errno> {
         if !self.chunks.contains_key(&index) {
-            let start = index * CHUNK;
-            let base_len = self.base.as_ref().map_or(0, |base| base.len);
-            let below = to_usize(base_len.saturating_sub(start).min(CHUNK));
-            let mut chunk = Vec::new();
-            let cost = grow(meter, &mut chunk, need.max(below), 0)?;
-            if let Err(errno) = self.read_base(&mut chunk[..below], start) {
-                meter.give(cost);
-                return Err(errno);
-            }
+            let chunk = self.new_chunk(meter, index, need)?;
             return Ok(self.chunks.entry(index).or_insert(chunk));
         }
         let chunk = self.chunks.get_mut(&index).ok_or(Errno::Io)?;
-        if chunk.len() < need {
-            let paid = chunk_cost(chunk.len());
-            grow(meter, chunk, need, paid)?;
+        chunk.make_room(meter, need)?;
+        Ok(chunk)
+    }
+
+    /// A chunk with what shows at its place so far.
+    fn new_chunk(&self, meter: &mut Meter, index: u64, need: usize) -> Result<Chunk, Errno> {
+        let start = index * CHUNK;
+        let base_len = self.base.as_ref().map_or(0, |base| base.len);
+        let below = to_usize(base_len.saturating_sub(start).min(CHUNK));
+        let mut chunk = Chunk::new(meter, need.max(below))?;
+        if below > 0 {
+            let mut bytes = vec![0; below];
+            let copied = self
+                .read_base(&mut bytes, start)
+                .and_then(|()| chunk.write(&bytes, 0));
+            copied.inspect_err(|_| meter.give(chunk.cost()))?;
         }
         Ok(chunk)
     }
@@ -160,16 +156,14 @@ impl Content {
             return Err(Errno::Fbig);
         }
         if len < self.len {
-            let before = self.cost();
-            drop(self.chunks.split_off(&len.div_ceil(CHUNK)));
+            let cut = self.chunks.split_off(&len.div_ceil(CHUNK));
+            meter.give(cut.values().map(Chunk::cost).sum());
             if let Some(chunk) = self.chunks.get_mut(&(len / CHUNK)) {
-                chunk.truncate(to_usize(len % CHUNK));
-                chunk.shrink_to(capacity(chunk.len()));
+                chunk.truncate(meter, to_usize(len % CHUNK));
             }
             if let Some(base) = &mut self.base {
                 base.len = base.len.min(len);
             }
-            meter.give(before - self.cost());
         }
         self.len = len;
         Ok(())
@@ -203,30 +197,6 @@ impl Content {
         self.len = self.len.max(end);
         Ok(())
     }
-}
-
-/// Lengthens `chunk` with zeros to `need` bytes, for which `paid` was paid so far; what was added.
-fn grow(meter: &mut Meter, chunk: &mut Vec<u8>, need: usize, paid: u64) -> Result<u64, Errno> {
-    let more = chunk_cost(need) - paid;
-    meter.take(more)?;
-    if chunk
-        .try_reserve_exact(capacity(need) - chunk.len())
-        .is_err()
-    {
-        meter.give(more);
-        return Err(Errno::Nospc);
-    }
-    chunk.resize(need, 0);
-    Ok(more)
-}
-
-/// Chunks double as they grow, so that appending byte by byte stays linear.
-fn capacity(len: usize) -> usize {
-    len.next_power_of_two().clamp(64, to_usize(CHUNK))
-}
-
-fn chunk_cost(len: usize) -> u64 {
-    CHUNK_OVERHEAD + capacity(len) as u64
 }
 
 /// Saturates, which is right for lengths that are then cut to a buffer's.

@@ -14,7 +14,7 @@ use crate::tree::{Place, Tree};
 impl Tree {
     /// Keeps something for a descriptor, even if it is removed meanwhile.
     pub(crate) fn pin(&mut self, place: Place) -> Result<NodeId, Errno> {
-        let id = match self.newest(place) {
+        let id = match self.newest(place)? {
             Place::Node(id) => id,
             // Not charged for: the number of descriptors bounds these.
             Place::Lower(path, metadata) => {
@@ -35,22 +35,25 @@ impl Tree {
 
     /// The node of something that is about to change; lower entries get one, paid for.
     pub(crate) fn claim(&mut self, place: &Place) -> Result<NodeId, Errno> {
-        match self.newest(place.clone()) {
+        match self.newest(place.clone())? {
             Place::Node(id) => {
                 let node = self.nodes.get_mut(&id).ok_or(Errno::Noent)?;
                 let cost = node.cost();
-                if let Origin::Lower { path, claimed } = &mut node.origin {
-                    if path.view == View::Shared {
-                        return Err(Errno::Rofs);
+                let claimed = match &mut node.origin {
+                    Origin::Scratch(_) => return Ok(id),
+                    Origin::Lower { path, .. } if path.view == View::Shared => {
+                        return Err(self.refusal());
                     }
-                    if !*claimed {
-                        self.meter.take_inode(cost)?;
-                        *claimed = true;
-                    }
+                    Origin::Lower { claimed, .. } => claimed,
+                    Origin::Draft { changed, .. } => changed,
+                };
+                if !*claimed {
+                    self.meter.take_inode(cost)?;
+                    *claimed = true;
                 }
                 Ok(id)
             }
-            Place::Lower(path, _) if path.view == View::Shared => Err(Errno::Rofs),
+            Place::Lower(path, _) if path.view == View::Shared => Err(self.refusal()),
             Place::Lower(path, metadata) => {
                 let node = self.node_for(path, metadata, true)?;
                 self.meter.take_inode(node.cost())?;
@@ -59,18 +62,7 @@ impl Tree {
         }
     }
 
-    /// A lower entry may have got its node since it was looked up.
-    fn newest(&self, place: Place) -> Place {
-        match &place {
-            Place::Lower(path, _) if path.view == View::Merged => self
-                .born
-                .get(&path.path)
-                .map_or(place, |id| Place::Node(*id)),
-            Place::Lower(..) | Place::Node(_) => place,
-        }
-    }
-
-    fn enter(&mut self, node: Node) -> NodeId {
+    pub(crate) fn enter(&mut self, node: Node) -> NodeId {
         let id = self.new_id();
         if let Origin::Lower { path, .. } = &node.origin
             && path.view == View::Merged
@@ -203,7 +195,7 @@ impl Tree {
     /// Whether removing `name` would uncover a lower entry.
     fn base_has(&self, directory: NodeId, name: &str) -> Result<bool, Errno> {
         match &self.node(directory)?.directory()?.base {
-            Some(base) => self.lower_has(&base.join(name)),
+            Some(base) => self.must_hide(&base.join(name)),
             None => Ok(false),
         }
     }
@@ -252,17 +244,24 @@ impl Tree {
 
     /// Forgets a node that nothing leads to, or that is no different from the lower one.
     fn collect(&mut self, id: NodeId) {
-        let unused = |node: &Node| node.pins == 0 && (node.links == 0 || !node.is_claimed());
+        let unused = |node: &Node| {
+            let is_draft = matches!(node.origin, Origin::Draft { .. });
+            node.pins == 0 && (node.links == 0 || !node.is_claimed() || is_draft)
+        };
         if !self.nodes.get(&id).is_some_and(unused) {
             return;
         }
         if let Some(node) = self.nodes.remove(&id) {
+            if let Origin::Draft { changed: true, .. } = node.origin {
+                return self.retire(node);
+            }
             self.meter.give(node.content_cost());
             if node.is_claimed() {
                 self.meter.give_inode(node.cost());
             }
             if let Origin::Lower { path, .. } = &node.origin
                 && path.view == View::Merged
+                && self.born.get(&path.path) == Some(&id)
             {
                 self.born.remove(&path.path);
             }

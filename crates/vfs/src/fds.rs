@@ -1,9 +1,10 @@
-//! The table of file descriptors.
+//! Descriptors, and the open files that they and their duplicates share.
 
 use std::fmt;
 
 use crate::listing::Listing;
 use crate::node::NodeId;
+use crate::slots::Slots;
 use crate::{Errno, FdFlags, Filetype, Rights};
 
 /// A file descriptor.
@@ -42,15 +43,30 @@ pub(crate) enum Target {
     Directory(NodeId),
 }
 
+/// One number of the table. Rights are its own, the rest is the open file's.
+#[derive(Clone, Copy)]
 pub(crate) struct Descriptor {
-    pub(crate) target: Target,
     pub(crate) rights: Rights,
     pub(crate) inheriting: Rights,
+    /// The number of its open file.
+    file: usize,
+}
+
+/// What POSIX calls an open file description: duplicates of a descriptor share it.
+pub(crate) struct OpenFile {
+    pub(crate) target: Target,
     pub(crate) flags: FdFlags,
     /// Where the next read or write starts, in bytes.
     pub(crate) offset: u64,
     /// What `readdir` goes through.
     pub(crate) listing: Option<Listing>,
+    descriptors: u32,
+}
+
+/// A descriptor and its open file.
+pub(crate) struct Opened<'a> {
+    pub(crate) descriptor: &'a mut Descriptor,
+    pub(crate) file: &'a mut OpenFile,
 }
 
 impl Target {
@@ -81,20 +97,21 @@ impl Target {
     }
 }
 
-impl Descriptor {
-    pub(crate) fn new(target: Target, rights: Rights, inheriting: Rights, flags: FdFlags) -> Self {
+impl OpenFile {
+    pub(crate) fn new(target: Target, flags: FdFlags) -> Self {
         Self {
             target,
-            rights,
-            inheriting,
             flags,
             offset: 0,
             listing: None,
+            descriptors: 1,
         }
     }
+}
 
+impl Opened<'_> {
     pub(crate) fn check(&self, right: Rights) -> Result<(), Errno> {
-        if self.rights.contains(right) {
+        if self.descriptor.rights.contains(right) {
             Ok(())
         } else if right == Rights::FD_READ || right == Rights::FD_WRITE {
             // POSIX: not open for reading, or for writing.
@@ -150,86 +167,127 @@ impl Rights {
         .union(Rights::POLL_FD_READWRITE);
 }
 
-/// The descriptors, lowest numbers given out first as in POSIX.
+/// The descriptors and the open files.
 pub(crate) struct Fds {
     /// Empty until first used: many calls use none.
-    slots: Vec<Option<Descriptor>>,
+    descriptors: Slots<Descriptor>,
+    files: Slots<OpenFile>,
     max: usize,
 }
 
 impl Fds {
     pub(crate) fn new(max: u32) -> Self {
         Self {
-            slots: Vec::new(),
+            descriptors: Slots::new(),
+            files: Slots::new(),
             max: usize::try_from(max).unwrap_or(usize::MAX),
         }
     }
 
-    fn slots(&mut self) -> &mut Vec<Option<Descriptor>> {
-        if self.slots.is_empty() {
-            let open = |target, rights, inheriting| {
-                Some(Descriptor::new(
-                    target,
-                    rights,
-                    inheriting,
-                    FdFlags::empty(),
-                ))
-            };
-            let (input, output) = (
-                Rights::STREAM | Rights::FD_READ,
-                Rights::STREAM | Rights::FD_WRITE,
-            );
-            self.slots.extend([
-                open(Target::Stdin, input, Rights::empty()),
-                open(Target::Stdout, output, Rights::empty()),
-                open(Target::Stderr, output, Rights::empty()),
-                open(
-                    Target::Root,
-                    Rights::DIRECTORY,
-                    Rights::DIRECTORY | Rights::FILE,
-                ),
-            ]);
+    /// Opens the standard streams and the root, if nobody has needed them yet.
+    fn start(&mut self) {
+        if !self.descriptors.is_untouched() {
+            return;
         }
-        &mut self.slots
+        let none = Rights::empty();
+        let input = Rights::STREAM | Rights::FD_READ;
+        let output = Rights::STREAM | Rights::FD_WRITE;
+        for (target, rights, inheriting) in [
+            (Target::Stdin, input, none),
+            (Target::Stdout, output, none),
+            (Target::Stderr, output, none),
+            (
+                Target::Root,
+                Rights::DIRECTORY,
+                Rights::DIRECTORY | Rights::FILE,
+            ),
+        ] {
+            self.add(OpenFile::new(target, FdFlags::empty()), rights, inheriting);
+        }
     }
 
-    fn slot(&mut self, fd: Fd) -> Option<&mut Option<Descriptor>> {
-        self.slots().get_mut(usize::try_from(fd.0).ok()?)
+    fn add(&mut self, file: OpenFile, rights: Rights, inheriting: Rights) -> usize {
+        let file = self.files.insert(file);
+        self.descriptors.insert(Descriptor {
+            rights,
+            inheriting,
+            file,
+        })
     }
 
-    pub(crate) fn get(&mut self, fd: Fd) -> Result<&mut Descriptor, Errno> {
-        self.slot(fd).and_then(Option::as_mut).ok_or(Errno::Badf)
+    pub(crate) fn get(&mut self, fd: Fd) -> Result<Opened<'_>, Errno> {
+        self.start();
+        let descriptor = usize::try_from(fd.0)
+            .ok()
+            .and_then(|number| self.descriptors.get_mut(number))
+            .ok_or(Errno::Badf)?;
+        let file = self.files.get_mut(descriptor.file).ok_or(Errno::Badf)?;
+        Ok(Opened { descriptor, file })
     }
 
-    /// The number that the next [`insert`](Fds::insert) gives out.
+    /// The number that the next descriptor gets.
     pub(crate) fn vacant(&mut self) -> Result<Fd, Errno> {
-        let max = self.max;
-        let slots = self.slots();
-        let index = slots
-            .iter()
-            .position(Option::is_none)
-            .unwrap_or(slots.len());
-        if index >= max {
+        self.start();
+        let number = self.descriptors.vacant();
+        if number >= self.max {
             return Err(Errno::Mfile);
         }
-        u32::try_from(index).map(Fd).map_err(|_| Errno::Mfile)
+        u32::try_from(number).map(Fd).map_err(|_| Errno::Mfile)
     }
 
-    pub(crate) fn insert(&mut self, descriptor: Descriptor) -> Result<Fd, Errno> {
+    pub(crate) fn insert(
+        &mut self,
+        file: OpenFile,
+        rights: Rights,
+        inheriting: Rights,
+    ) -> Result<Fd, Errno> {
         let fd = self.vacant()?;
-        match self.slot(fd) {
-            Some(slot) => *slot = Some(descriptor),
-            None => self.slots.push(Some(descriptor)),
-        }
+        self.add(file, rights, inheriting);
         Ok(fd)
     }
 
-    pub(crate) fn remove(&mut self, fd: Fd) -> Result<Descriptor, Errno> {
-        self.slot(fd).and_then(Option::take).ok_or(Errno::Badf)
+    /// Another descriptor of the same open file.
+    pub(crate) fn duplicate(&mut self, fd: Fd) -> Result<Fd, Errno> {
+        let descriptor = *self.get(fd)?.descriptor;
+        let copy = self.vacant()?;
+        self.get(fd)?.file.descriptors += 1;
+        self.descriptors.insert(descriptor);
+        Ok(copy)
     }
 
-    /// Puts a descriptor in the place of an open one, which is returned.
-    pub(crate) fn replace(&mut self, fd: Fd, descriptor: Descriptor) -> Result<Descriptor, Errno> {
-        self.get(fd).map(|open| std::mem::replace(open, descriptor))
+    /// Closes a descriptor; the open file, if this was the last one on it.
+    pub(crate) fn remove(&mut self, fd: Fd) -> Result<Option<OpenFile>, Errno> {
+        self.get(fd)?;
+        let number = usize::try_from(fd.0).map_err(|_| Errno::Badf)?;
+        let descriptor = self.descriptors.remove(number).ok_or(Errno::Badf)?;
+        Ok(self.release(&descriptor))
+    }
+
+    /// Moves a descriptor to the number of another open one; the open file that was there, if
+    /// nothing else is open on it.
+    pub(crate) fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<OpenFile>, Errno> {
+        self.get(to)?;
+        self.get(from)?;
+        if from == to {
+            return Ok(None);
+        }
+        let number = usize::try_from(from.0).map_err(|_| Errno::Badf)?;
+        let moved = self.descriptors.remove(number).ok_or(Errno::Badf)?;
+        let closed = std::mem::replace(self.get(to)?.descriptor, moved);
+        Ok(self.release(&closed))
+    }
+
+    /// Every number that may be open.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = Fd> + use<> {
+        (0..self.descriptors.len()).filter_map(|number| u32::try_from(number).ok().map(Fd))
+    }
+
+    fn release(&mut self, descriptor: &Descriptor) -> Option<OpenFile> {
+        let file = self.files.get_mut(descriptor.file)?;
+        file.descriptors = file.descriptors.saturating_sub(1);
+        if file.descriptors > 0 {
+            return None;
+        }
+        self.files.remove(descriptor.file)
     }
 }

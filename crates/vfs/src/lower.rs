@@ -8,7 +8,8 @@ use crate::Errno;
 ///
 /// Paths are relative to its root, with `/` between names: `""` is the root, `"data/x"` a file.
 /// Names in them are never empty, `.` or `..`. A tree may change between calls of these methods;
-/// an open [`LowerFile`] may not.
+/// an open [`LowerFile`] may not. That a file was replaced shows by another length or time of
+/// modification; [`metadata`](Lower::metadata) says the same of a file as the open file does.
 pub trait Lower: Send + Sync {
     /// What is at `path`.
     ///
@@ -28,6 +29,12 @@ pub trait Lower: Send + Sync {
     /// # Errors
     /// [`Errno::Noent`], [`Errno::Isdir`], or others that reach the guest.
     fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno>;
+
+    /// Whether calls may change the tree through `faasm://`. Then somebody must carry out what
+    /// [`Vfs::next_change`](crate::Vfs::next_change) says; otherwise guests get [`Errno::Rofs`].
+    fn is_writable(&self) -> bool {
+        false
+    }
 }
 
 /// An open file of a [`Lower`] tree: bytes that never change.

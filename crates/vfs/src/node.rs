@@ -92,6 +92,13 @@ pub(crate) enum Origin {
         /// Whether it differs from the lower one; it is charged for from then on, and kept.
         claimed: bool,
     },
+    /// It is to be a file of the shared tree.
+    Draft {
+        /// Where it will be.
+        path: LowerPath,
+        /// Whether it differs from the present one; it is charged for from then on, and published.
+        changed: bool,
+    },
 }
 
 pub(crate) enum Body {
@@ -135,26 +142,30 @@ impl Node {
     pub(crate) fn ino(&self) -> u64 {
         match &self.origin {
             Origin::Scratch(id) => id.0,
-            Origin::Lower { path, .. } => path.ino(),
+            Origin::Lower { path, .. } | Origin::Draft { path, .. } => path.ino(),
         }
     }
 
     pub(crate) fn dev(&self) -> u64 {
         match &self.origin {
-            Origin::Lower { path, .. } => path.view.dev(),
+            Origin::Lower { path, .. } | Origin::Draft { path, .. } => path.view.dev(),
             Origin::Scratch(_) => View::Merged.dev(),
         }
     }
 
     pub(crate) fn is_claimed(&self) -> bool {
-        !matches!(self.origin, Origin::Lower { claimed: false, .. })
+        match self.origin {
+            Origin::Scratch(_) => true,
+            Origin::Lower { claimed, .. } => claimed,
+            Origin::Draft { changed, .. } => changed,
+        }
     }
 
     /// What it costs by itself, without content and entries.
     pub(crate) fn cost(&self) -> u64 {
         let path = match &self.origin {
             Origin::Scratch(_) => 0,
-            Origin::Lower { path, .. } => path.path.len() as u64,
+            Origin::Lower { path, .. } | Origin::Draft { path, .. } => path.path.len() as u64,
         };
         let target = match &self.body {
             Body::Symlink(target) => target.len() as u64,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::Errno;
+use crate::chunk::{CHUNK, CHUNK_OVERHEAD};
+use crate::spill::{Slot, SpillFile};
+use crate::{Errno, Spill};
 
 /// An account that the scratch layer's bytes are charged to, say the memory budget of the process.
 pub trait Charge: Send + Sync {
@@ -28,8 +30,8 @@ impl Charge for Unmetered {
 /// The bounds of one call's filesystem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the scratch layer, bookkeeping included; beyond it [`Errno::Nospc`].
-    /// Default: 512 MiB.
+    /// Bytes of the scratch layer, in memory and on disk, bookkeeping included; beyond it
+    /// [`Errno::Nospc`]. Default: 512 MiB.
     pub max_scratch_bytes: u64,
     /// Files, directories and links created or changed; beyond it [`Errno::Nospc`].
     /// Default: 65,536.
@@ -49,13 +51,30 @@ impl Default for Limits {
     }
 }
 
-/// Counts what one scratch layer uses; gives it all back when dropped.
+/// Counts what one scratch layer uses, and says where there is room; gives all memory back when
+/// dropped.
 pub(crate) struct Meter {
     charge: Arc<dyn Charge>,
     max_bytes: u64,
     max_inodes: u32,
+    /// Bytes of memory in use.
     bytes: u64,
     inodes: u32,
+    spill: Option<Spill>,
+    /// Made when it is first needed.
+    spill_file: Option<Arc<SpillFile>>,
+}
+
+/// Where a chunk goes.
+pub(crate) enum Room {
+    Memory,
+    Disk(Slot),
+}
+
+/// Memory that is charged, but no longer counts against the call.
+pub(crate) struct Held {
+    charge: Arc<dyn Charge>,
+    bytes: u64,
 }
 
 impl Meter {
@@ -66,7 +85,38 @@ impl Meter {
             max_inodes: limits.max_inodes,
             bytes: 0,
             inodes: 0,
+            spill: None,
+            spill_file: None,
         }
+    }
+
+    pub(crate) fn spill_to(&mut self, spill: Spill) {
+        self.spill = Some(spill);
+    }
+
+    /// Finds room for `bytes` of file data in memory, or else for a chunk on disk, of which only
+    /// the bookkeeping is charged.
+    pub(crate) fn place(&mut self, bytes: u64) -> Result<Room, Errno> {
+        let Some(spill) = &self.spill else {
+            return self.take(bytes).map(|()| Room::Memory);
+        };
+        let fits = self.bytes.saturating_add(bytes) <= spill.above;
+        if fits && self.take(bytes).is_ok() {
+            return Ok(Room::Memory);
+        }
+        if self.room() < CHUNK + CHUNK_OVERHEAD {
+            return Err(Errno::Nospc);
+        }
+        let slot = self.spill_file()?.slot()?;
+        self.take(CHUNK_OVERHEAD).map(|()| Room::Disk(slot))
+    }
+
+    fn spill_file(&mut self) -> Result<&Arc<SpillFile>, Errno> {
+        let spill = self.spill.as_ref().ok_or(Errno::Nospc)?;
+        if self.spill_file.is_none() {
+            self.spill_file = Some(Arc::new(SpillFile::create(&spill.directory)?));
+        }
+        self.spill_file.as_ref().ok_or(Errno::Nospc)
     }
 
     pub(crate) fn take(&mut self, bytes: u64) -> Result<(), Errno> {
@@ -97,14 +147,45 @@ impl Meter {
         self.give(bytes);
     }
 
-    /// Bytes in use.
+    /// Ends the counting of a node and what it holds; its memory stays charged until the answer
+    /// is dropped.
+    pub(crate) fn hand_over(&mut self, bytes: u64) -> Held {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.inodes = self.inodes.saturating_sub(1);
+        Held {
+            charge: Arc::clone(&self.charge),
+            bytes,
+        }
+    }
+
+    /// Bytes of memory in use.
     pub(crate) fn used(&self) -> u64 {
         self.bytes
     }
 
+    /// Bytes on disk in use.
+    pub(crate) fn spilled(&self) -> u64 {
+        self.spill_file.as_ref().map_or(0, |file| file.used())
+    }
+
     /// Bytes that the limit leaves, whether or not the account has them.
     pub(crate) fn room(&self) -> u64 {
-        self.max_bytes.saturating_sub(self.bytes)
+        self.max_bytes
+            .saturating_sub(self.bytes)
+            .saturating_sub(self.spilled())
+    }
+}
+
+impl Held {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.charge.shrink(self.bytes);
     }
 }
 

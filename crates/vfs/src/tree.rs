@@ -4,18 +4,17 @@
 //! path, so a changed file needs no node for the directories above it, and a lower directory that
 //! was renamed goes on showing what is under its old lower path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::content::Content;
 use crate::node::{Body, Directory, LowerPath, Node, NodeId, Origin, Parent, Slot, Times, View};
 use crate::quota::Meter;
-use crate::{Errno, Filestat, Filetype, Lower, LowerDirEntry, Metadata, NodeKind};
+use crate::shared::Pending;
+use crate::{Errno, Filestat, Filetype, Lower, Metadata, NodeKind};
 
 /// The longest name, in bytes.
 pub(crate) const MAX_NAME: usize = 255;
-/// The one directory that the scratch layer has from the start.
-const TMP: &str = "tmp";
 
 pub(crate) struct Tree {
     pub(crate) lower: Arc<dyn Lower>,
@@ -23,8 +22,10 @@ pub(crate) struct Tree {
     pub(crate) nodes: BTreeMap<NodeId, Node>,
     /// Nodes by the lower path where they were born, of the merged view only.
     pub(crate) born: BTreeMap<String, NodeId>,
+    /// Changes of the shared tree that the caller has not taken yet.
+    pub(crate) pending: VecDeque<Pending>,
     last_id: NodeId,
-    start: u64,
+    pub(crate) start: u64,
 }
 
 /// Something that exists.
@@ -42,6 +43,7 @@ impl Tree {
             meter,
             nodes: BTreeMap::new(),
             born: BTreeMap::new(),
+            pending: VecDeque::new(),
             last_id: NodeId::ROOT,
             start: crate::node::now(),
         }
@@ -139,59 +141,6 @@ impl Tree {
             Place::Lower(path, _) => path.parent(),
         };
         self.at(path)?.ok_or(Errno::Noent)
-    }
-
-    /// What was born at a lower path, wherever it is now.
-    fn at(&self, path: LowerPath) -> Result<Option<Place>, Errno> {
-        if path.view == View::Merged
-            && let Some(id) = self.born.get(&path.path)
-        {
-            return Ok(Some(Place::Node(*id)));
-        }
-        match self.lower_metadata(&path) {
-            Ok(metadata) => Ok(Some(Place::Lower(path, metadata))),
-            Err(Errno::Noent | Errno::Notdir) => Ok(None),
-            Err(errno) => Err(errno),
-        }
-    }
-
-    fn lower_metadata(&self, path: &LowerPath) -> Result<Metadata, Errno> {
-        if path.view == View::Merged && path.path == TMP {
-            return Ok(Metadata {
-                kind: NodeKind::Directory,
-                len: 0,
-                mtime: self.start,
-            });
-        }
-        if is_under_tmp(path) {
-            return Err(Errno::Noent);
-        }
-        self.lower.metadata(&path.path)
-    }
-
-    pub(crate) fn lower_has(&self, path: &LowerPath) -> Result<bool, Errno> {
-        match self.lower_metadata(path) {
-            Ok(_) => Ok(true),
-            Err(Errno::Noent | Errno::Notdir) => Ok(false),
-            Err(errno) => Err(errno),
-        }
-    }
-
-    /// The lower entries that show through a directory, those with names that can be said.
-    pub(crate) fn lower_list(&self, path: &LowerPath) -> Result<Vec<LowerDirEntry>, Errno> {
-        if path.view == View::Merged && path.path == TMP {
-            return Ok(Vec::new());
-        }
-        let mut entries = self.lower.list(&path.path)?;
-        entries.retain(|entry| check_name(&entry.name).is_ok());
-        if path.view == View::Merged && path.path.is_empty() {
-            entries.retain(|entry| entry.name != TMP);
-            entries.push(LowerDirEntry {
-                name: TMP.to_owned(),
-                kind: NodeKind::Directory,
-            });
-        }
-        Ok(entries)
     }
 
     pub(crate) fn is_empty_directory(&self, place: &Place) -> Result<bool, Errno> {
@@ -329,15 +278,7 @@ impl NodeKind {
     }
 }
 
-fn is_under_tmp(path: &LowerPath) -> bool {
-    path.view == View::Merged
-        && path
-            .path
-            .strip_prefix(TMP)
-            .is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn check_name(name: &str) -> Result<(), Errno> {
+pub(crate) fn check_name(name: &str) -> Result<(), Errno> {
     if name.len() > MAX_NAME {
         return Err(Errno::Nametoolong);
     }

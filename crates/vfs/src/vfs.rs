@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::fds::{Descriptor, Fds, Target};
+use crate::fds::{Fds, OpenFile, Opened, Target};
 use crate::node::NodeId;
 use crate::quota::Meter;
 use crate::tree::{Place, Tree};
-use crate::{Charge, Errno, Fd, FdKind, Limits, Lower, Rights};
+use crate::{Charge, Errno, Fd, FdKind, Limits, Lower, Rights, SharedChange, Spill};
 
 /// The filesystem of one call: its scratch layer over a lower tree, and its descriptors.
 ///
@@ -17,7 +17,9 @@ use crate::{Charge, Errno, Fd, FdKind, Limits, Lower, Rights};
 /// is full, and with [`Errno::Io`] or what else a [`Lower`] tree reports. Those on paths also know
 /// [`Errno::Notdir`], [`Errno::Noent`], [`Errno::Loop`] (over 40 symbolic links),
 /// [`Errno::Nametoolong`] (a name over 255 or a path over 4,095 bytes), [`Errno::Inval`] (a NUL),
-/// [`Errno::Ilseq`] (not UTF-8) and [`Errno::Rofs`] (a change through `faasm://`).
+/// [`Errno::Ilseq`] (not UTF-8) and, for a change through `faasm://`, [`Errno::Rofs`] (the shared tree
+/// is read-only), [`Errno::Perm`] (it has no such thing) and [`Errno::Again`] (the last change still
+/// waits in [`next_change`](Vfs::next_change)).
 pub struct Vfs {
     pub(crate) tree: Tree,
     pub(crate) fds: Fds,
@@ -37,10 +39,46 @@ impl Vfs {
         }
     }
 
-    /// Bytes that the scratch layer uses now, bookkeeping included.
+    /// The same, but that what does not fit in memory goes to disk.
+    #[must_use]
+    pub fn with_spill(mut self, spill: Spill) -> Self {
+        self.tree.meter.spill_to(spill);
+        self
+    }
+
+    /// The next change of the shared tree that the last operations asked for, if any. Whoever runs
+    /// the guest carries it out before the guest goes on: its result is the operation's, and the
+    /// next operation counts on it.
+    ///
+    /// [`close`](Vfs::close) and [`renumber`](Vfs::renumber) may publish a draft;
+    /// [`path_unlink_file`](Vfs::path_unlink_file), [`path_rename`](Vfs::path_rename),
+    /// [`path_create_directory`](Vfs::path_create_directory) and
+    /// [`path_remove_directory`](Vfs::path_remove_directory) may ask for one change; after
+    /// [`finish`](Vfs::finish) there may be many. Without any this costs nothing.
+    pub fn next_change(&mut self) -> Option<SharedChange> {
+        self.tree.next_change()
+    }
+
+    /// Closes every descriptor, as at a normal exit. Without it, as after a trap, drafts that are
+    /// still open are lost.
+    pub fn finish(&mut self) {
+        for fd in self.fds.numbers() {
+            if let Ok(Some(file)) = self.fds.remove(fd) {
+                self.let_go(&file);
+            }
+        }
+    }
+
+    /// Bytes of memory that the scratch layer uses now, bookkeeping included.
     #[must_use]
     pub fn scratch_bytes(&self) -> u64 {
         self.tree.meter.used()
+    }
+
+    /// Bytes that the scratch layer uses now on disk.
+    #[must_use]
+    pub fn spilled_bytes(&self) -> u64 {
+        self.tree.meter.spilled()
     }
 
     /// What a descriptor is open on.
@@ -48,7 +86,7 @@ impl Vfs {
     /// # Errors
     /// [`Errno::Badf`].
     pub fn kind(&mut self, fd: Fd) -> Result<FdKind, Errno> {
-        self.fds.get(fd).map(|descriptor| descriptor.target.kind())
+        self.fds.get(fd).map(|opened| opened.file.target.kind())
     }
 
     /// What a descriptor is open on, if it may be read from.
@@ -68,12 +106,13 @@ impl Vfs {
     }
 
     fn kind_with(&mut self, fd: Fd, right: Rights) -> Result<FdKind, Errno> {
-        let descriptor = self.fds.get(fd)?;
+        let opened = self.fds.get(fd)?;
+        let kind = opened.file.target.kind();
         // Directories have neither right; reading one is then refused for what it is.
-        if descriptor.target.kind() != FdKind::Directory {
-            descriptor.check(right)?;
+        if kind != FdKind::Directory {
+            opened.check(right)?;
         }
-        Ok(descriptor.target.kind())
+        Ok(kind)
     }
 
     /// The directory that a path is relative to, and its descriptor.
@@ -81,17 +120,17 @@ impl Vfs {
         &mut self,
         fd: Fd,
         right: Rights,
-    ) -> Result<(Place, &mut Descriptor), Errno> {
-        let descriptor = self.fds.get(fd)?;
-        let place = match descriptor.target {
+    ) -> Result<(Place, Opened<'_>), Errno> {
+        let opened = self.fds.get(fd)?;
+        let place = match opened.file.target {
             Target::Root => self.tree.root(),
             Target::Directory(id) => Place::Node(id),
             Target::File(_) | Target::Stdin | Target::Stdout | Target::Stderr => {
                 return Err(Errno::Notdir);
             }
         };
-        descriptor.check(right)?;
-        Ok((place, descriptor))
+        opened.check(right)?;
+        Ok((place, opened))
     }
 
     /// Where a path begins.
@@ -101,9 +140,9 @@ impl Vfs {
 
     /// The file or directory that a descriptor is open on; `None` for a standard stream.
     pub(crate) fn node_of(&mut self, fd: Fd, right: Rights) -> Result<Option<NodeId>, Errno> {
-        let descriptor = self.fds.get(fd)?;
-        descriptor.check(right)?;
-        Ok(match descriptor.target {
+        let opened = self.fds.get(fd)?;
+        opened.check(right)?;
+        Ok(match opened.file.target {
             Target::Stdin | Target::Stdout | Target::Stderr => None,
             Target::File(id) | Target::Directory(id) => Some(id),
             Target::Root => {
@@ -113,12 +152,12 @@ impl Vfs {
         })
     }
 
-    /// Gives up what a closed descriptor kept.
-    pub(crate) fn let_go(&mut self, descriptor: &Descriptor) {
-        if let Some(listing) = &descriptor.listing {
+    /// Gives up what an open file kept that nothing is open on any more.
+    pub(crate) fn let_go(&mut self, file: &OpenFile) {
+        if let Some(listing) = &file.listing {
             self.tree.meter.give(listing.cost);
         }
-        if let Some(id) = descriptor.target.pinned() {
+        if let Some(id) = file.target.pinned() {
             self.tree.unpin(id);
         }
     }

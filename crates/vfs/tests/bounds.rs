@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use common::{Account, MemoryTree, RDWR, empty_vfs, open, put, text};
 use faasm_vfs::{Errno, Fd, Limits, Oflags, Rights, Symlinks, Vfs};
-use proptest::prelude::*;
 
 fn limited(limits: Limits, account: &Arc<Account>) -> Vfs {
     Vfs::new(
@@ -187,63 +186,4 @@ fn very_deep_directories_are_walked_and_dropped() {
         at = next;
     }
     assert_eq!(vfs.path_rename(Vfs::ROOT, "d", at, "d"), Err(Errno::Inval));
-}
-
-fn wild_path() -> impl Strategy<Value = Vec<u8>> {
-    let piece = prop_oneof![
-        6 => prop::sample::select(vec!["..", ".", "/", "//", "a", "b", "tmp", "link", "lower", "faasm://", ""])
-            .prop_map(|text| text.as_bytes().to_vec()),
-        1 => prop::collection::vec(any::<u8>(), 0..4),
-    ];
-    prop::collection::vec(
-        prop_oneof![
-            piece.clone(),
-            piece.prop_map(|mut p| {
-                p.push(b'/');
-                p
-            })
-        ],
-        0..12,
-    )
-    .prop_map(|pieces| pieces.concat())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
-
-    #[test]
-    fn no_path_panics_or_leaves_the_tree(
-        paths in prop::collection::vec((wild_path(), wild_path(), 0..9_u8), 1..60),
-    ) {
-        let account = Account::new(u64::MAX);
-        let mut vfs = limited(Limits::default(), &account);
-        // What can be reached is what was made here, the lower file, and the two roots.
-        let root = vfs.filestat_get(Vfs::ROOT).unwrap().ino;
-        for (one, two, what) in &paths {
-            let _ = match what {
-                0 | 1 => vfs.path_create_directory(Vfs::ROOT, one),
-                2 => vfs.path_symlink(two, Vfs::ROOT, one),
-                3 => vfs.path_rename(Vfs::ROOT, one, Vfs::ROOT, two),
-                4 => vfs.path_link(Vfs::ROOT, Symlinks::Follow, one, Vfs::ROOT, two),
-                5 => vfs.path_unlink_file(Vfs::ROOT, one),
-                6 => vfs.path_remove_directory(Vfs::ROOT, one),
-                _ => vfs.path_open(Vfs::ROOT, one, faasm_vfs::OpenOptions {
-                    oflags: Oflags::CREAT, ..Default::default()
-                }).map(|_| ()),
-            };
-            let reached = vfs.path_filestat_get(Vfs::ROOT, one, Symlinks::Follow);
-            if let Ok(stat) = reached {
-                prop_assert!(matches!(stat.dev, 1 | 2));
-                // From wherever a path leads, enough `..` lead to a root, not beyond.
-                let up = [one.as_slice(), b"/", &b"../".repeat(64)].concat();
-                if let Ok(top) = vfs.path_filestat_get(Vfs::ROOT, &up, Symlinks::Follow) {
-                    prop_assert_eq!(top.ino, root);
-                    prop_assert_eq!(top.dev, stat.dev);
-                }
-            }
-        }
-        prop_assert_eq!(account.used(), vfs.scratch_bytes());
-        drop(vfs);
-        prop_assert_eq!(account.used(), 0);
-    }
 }

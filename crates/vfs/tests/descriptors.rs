@@ -5,16 +5,17 @@ mod common;
 use common::{RDWR, empty_vfs, names, open, put, text_of};
 use faasm_vfs::{
     Errno, Fd, FdFlags, FdKind, Filetype, FstFlags, Oflags, OpenOptions, Rights, SetTimes,
-    Symlinks, Vfs, Whence,
+    SharedChange, Symlinks, Vfs, Whence,
 };
 
 const STDIN: Fd = Fd(0);
 const STDOUT: Fd = Fd(1);
 
 #[test]
-fn a_vfs_can_move_to_another_thread() {
+fn a_vfs_and_its_drafts_can_move_to_another_thread() {
     fn check<T: Send + 'static>() {}
     check::<Vfs>();
+    check::<SharedChange>();
 }
 
 #[test]
@@ -257,4 +258,46 @@ fn a_time_cannot_be_set_to_a_value_and_to_now() {
         SetTimes::from_flags(FstFlags::empty(), 1, 1),
         Ok(SetTimes::default())
     );
+}
+
+#[test]
+fn duplicates_share_position_flags_and_listing_but_not_rights() {
+    let mut vfs = empty_vfs();
+    let fd = open(&mut vfs, "f", Oflags::CREAT, RDWR).unwrap();
+    let copy = vfs.dup(fd).unwrap();
+    assert_eq!(copy, Fd(5));
+    vfs.write(fd, b"abc").unwrap();
+    vfs.write(copy, b"def").unwrap();
+    assert_eq!(vfs.tell(fd), Ok(6));
+    vfs.fdstat_set_flags(copy, FdFlags::APPEND).unwrap();
+    vfs.seek(fd, 0, Whence::Set).unwrap();
+    vfs.write(fd, b"!").unwrap();
+    assert_eq!(text_of(&mut vfs, fd).unwrap(), "abcdef!");
+    let fewer = vfs.fdstat_get(copy).unwrap().rights - Rights::FD_WRITE;
+    vfs.fdstat_set_rights(copy, fewer, Rights::empty()).unwrap();
+    assert_eq!(vfs.write(copy, b"x"), Err(Errno::Badf));
+    vfs.path_unlink_file(Vfs::ROOT, "f").unwrap();
+    vfs.close(fd).unwrap();
+    assert_eq!(text_of(&mut vfs, copy).unwrap(), "abcdef!");
+    vfs.close(copy).unwrap();
+    assert_eq!(vfs.scratch_bytes(), 0);
+
+    let one = open(&mut vfs, "/", Oflags::DIRECTORY, Rights::empty()).unwrap();
+    let two = vfs.dup(one).unwrap();
+    vfs.readdir(one, 0).unwrap();
+    let charged = vfs.scratch_bytes();
+    vfs.readdir(two, 1).unwrap();
+    assert_eq!(vfs.scratch_bytes(), charged);
+}
+
+#[test]
+fn a_stream_can_be_saved_redirected_and_restored() {
+    let mut vfs = empty_vfs();
+    let saved = vfs.dup(STDOUT).unwrap();
+    let log = open(&mut vfs, "log", Oflags::CREAT, RDWR).unwrap();
+    vfs.renumber(log, STDOUT).unwrap();
+    assert_eq!(vfs.kind(STDOUT), Ok(FdKind::File));
+    vfs.renumber(saved, STDOUT).unwrap();
+    assert_eq!(vfs.kind_for_write(STDOUT), Ok(FdKind::Stdout));
+    assert_eq!(vfs.dup(saved), Err(Errno::Badf));
 }

@@ -1,32 +1,38 @@
-//! Descriptors themselves: closing, renumbering, flags and rights.
+//! Descriptors themselves: closing, duplicating, renumbering, flags and rights.
 
-use crate::fds::Target;
+use crate::fds::{Opened, Target};
 use crate::{Errno, Fd, FdFlags, FdStat, Rights, Vfs};
 
 impl Vfs {
-    /// Closes a descriptor. A file whose last name was removed goes with its last descriptor.
+    /// Closes a descriptor. With the last one on it goes a file that has no name any more, and a
+    /// file of the shared tree that was written is handed to [`next_change`](Vfs::next_change).
     ///
     /// # Errors
     /// [`Errno::Badf`].
     pub fn close(&mut self, fd: Fd) -> Result<(), Errno> {
-        let descriptor = self.fds.remove(fd)?;
-        self.let_go(&descriptor);
+        if let Some(file) = self.fds.remove(fd)? {
+            self.let_go(&file);
+        }
         Ok(())
     }
 
-    /// Moves a descriptor to the number of another open one, which is closed.
+    /// Makes another descriptor, the lowest free one, that shares position and flags with this one.
+    ///
+    /// # Errors
+    /// [`Errno::Badf`]; [`Errno::Mfile`].
+    pub fn dup(&mut self, fd: Fd) -> Result<Fd, Errno> {
+        self.fds.duplicate(fd)
+    }
+
+    /// Moves a descriptor to the number of another open one, which is closed as by
+    /// [`close`](Vfs::close).
     ///
     /// # Errors
     /// [`Errno::Badf`] if either is not open.
     pub fn renumber(&mut self, from: Fd, to: Fd) -> Result<(), Errno> {
-        self.fds.get(to)?;
-        self.fds.get(from)?;
-        if from == to {
-            return Ok(());
+        if let Some(file) = self.fds.renumber(from, to)? {
+            self.let_go(&file);
         }
-        let moved = self.fds.remove(from)?;
-        let closed = self.fds.replace(to, moved)?;
-        self.let_go(&closed);
         Ok(())
     }
 
@@ -35,7 +41,7 @@ impl Vfs {
     /// # Errors
     /// [`Errno::Badf`] if it is none, by which a C library knows that it has seen them all.
     pub fn prestat(&mut self, fd: Fd) -> Result<&'static str, Errno> {
-        match self.fds.get(fd)?.target {
+        match self.fds.get(fd)?.file.target {
             Target::Root => Ok("/"),
             _ => Err(Errno::Badf),
         }
@@ -46,23 +52,23 @@ impl Vfs {
     /// # Errors
     /// [`Errno::Badf`].
     pub fn fdstat_get(&mut self, fd: Fd) -> Result<FdStat, Errno> {
-        let descriptor = self.fds.get(fd)?;
+        let Opened { descriptor, file } = self.fds.get(fd)?;
         Ok(FdStat {
-            filetype: descriptor.target.filetype(),
-            flags: descriptor.flags,
+            filetype: file.target.filetype(),
+            flags: file.flags,
             rights: descriptor.rights,
             inheriting: descriptor.inheriting,
         })
     }
 
-    /// Sets the flags of a descriptor.
+    /// Sets the flags of a descriptor and its duplicates.
     ///
     /// # Errors
     /// Those that [`Vfs`] tells of.
     pub fn fdstat_set_flags(&mut self, fd: Fd, flags: FdFlags) -> Result<(), Errno> {
-        let descriptor = self.fds.get(fd)?;
-        descriptor.check(Rights::FD_FDSTAT_SET_FLAGS)?;
-        descriptor.flags = flags;
+        let opened = self.fds.get(fd)?;
+        opened.check(Rights::FD_FDSTAT_SET_FLAGS)?;
+        opened.file.flags = flags;
         Ok(())
     }
 
@@ -76,7 +82,7 @@ impl Vfs {
         rights: Rights,
         inheriting: Rights,
     ) -> Result<(), Errno> {
-        let descriptor = self.fds.get(fd)?;
+        let Opened { descriptor, .. } = self.fds.get(fd)?;
         if !descriptor.rights.contains(rights) || !descriptor.inheriting.contains(inheriting) {
             return Err(Errno::Notcapable);
         }
@@ -85,7 +91,8 @@ impl Vfs {
         Ok(())
     }
 
-    /// Waits until the file is stored, which a layer in memory always is.
+    /// Waits until the file is stored. For the scratch layer, which no crash is to outlive, that is
+    /// always so; a file of the shared tree is stored when it is closed.
     ///
     /// # Errors
     /// [`Errno::Inval`] for the standard streams.
@@ -93,7 +100,7 @@ impl Vfs {
         self.synced(fd, Rights::FD_SYNC)
     }
 
-    /// Waits until the data of the file is stored, which a layer in memory always is.
+    /// Waits until the data of the file is stored; see [`sync`](Vfs::sync).
     ///
     /// # Errors
     /// [`Errno::Inval`] for the standard streams.
@@ -102,10 +109,10 @@ impl Vfs {
     }
 
     fn synced(&mut self, fd: Fd, right: Rights) -> Result<(), Errno> {
-        let descriptor = self.fds.get(fd)?;
-        match descriptor.target {
+        let opened = self.fds.get(fd)?;
+        match opened.file.target {
             Target::Stdin | Target::Stdout | Target::Stderr => Err(Errno::Inval),
-            Target::Root | Target::File(_) | Target::Directory(_) => descriptor.check(right),
+            Target::Root | Target::File(_) | Target::Directory(_) => opened.check(right),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::listing::Listing;
 use crate::walk::{Entry, Last};
-use crate::{Errno, Fd, ReadDir, Rights, Vfs};
+use crate::{Errno, Fd, ReadDir, Rights, SharedChange, Vfs};
 
 impl Vfs {
     /// Makes a directory.
@@ -21,6 +21,9 @@ impl Vfs {
             ..
         } = self.tree.entry(from, path.as_ref())?;
         let name = self.new_name(&parent, last)?;
+        if let Some(path) = self.tree.shared_entry(&parent, &name)? {
+            return self.tree.request(SharedChange::CreateDirectory { path });
+        }
         let body = self.tree.new_directory(&parent)?;
         self.tree.create(&parent, &name, body).map(|_| ())
     }
@@ -54,6 +57,9 @@ impl Vfs {
         if !self.tree.is_empty_directory(&target)? {
             return Err(Errno::Notempty);
         }
+        if let Some(path) = self.tree.shared_entry(&parent, &name)? {
+            return self.tree.request(SharedChange::RemoveDirectory { path });
+        }
         self.tree.remove(&parent, &name, &target)
     }
 
@@ -66,17 +72,17 @@ impl Vfs {
     pub fn readdir(&mut self, fd: Fd, cookie: u64) -> Result<ReadDir<'_>, Errno> {
         self.directory(fd, Rights::FD_READDIR)?;
         let id = self.node_of(fd, Rights::FD_READDIR)?.ok_or(Errno::Notdir)?;
-        let descriptor = self.fds.get(fd)?;
+        let file = self.fds.get(fd)?.file;
         if cookie == 0
-            && let Some(old) = descriptor.listing.take()
+            && let Some(old) = file.listing.take()
         {
             self.tree.meter.give(old.cost);
         }
-        let listing = match descriptor.listing.take() {
+        let listing = match file.listing.take() {
             Some(listing) => listing,
             None => Listing::take(&mut self.tree, id)?,
         };
-        let listing = descriptor.listing.insert(listing);
+        let listing = file.listing.insert(listing);
         Ok(ReadDir::new(&self.tree, id, listing, cookie))
     }
 }

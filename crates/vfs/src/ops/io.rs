@@ -1,6 +1,6 @@
 //! Reading and writing files, and where in them.
 
-use crate::fds::{Descriptor, Target};
+use crate::fds::{Opened, Target};
 use crate::node::{Body, NodeId};
 use crate::tree::{Place, Tree};
 use crate::{Errno, Fd, FdFlags, Rights, Vfs};
@@ -26,9 +26,9 @@ impl Vfs {
     /// [`Errno::Isdir`]; [`Errno::Badf`] if it is not open for reading; [`Errno::Notsup`] for the
     /// standard streams, which are the caller's.
     pub fn read(&mut self, fd: Fd, buf: &mut [u8]) -> Result<usize, Errno> {
-        let (tree, id, descriptor) = self.file_to_read(fd, Errno::Notsup)?;
-        let n = read_node(tree, id, buf, descriptor.offset)?;
-        descriptor.offset += n as u64;
+        let (tree, id, opened) = self.file_to_read(fd, Errno::Notsup)?;
+        let n = read_node(tree, id, buf, opened.file.offset)?;
+        opened.file.offset += n as u64;
         Ok(n)
     }
 
@@ -39,8 +39,8 @@ impl Vfs {
     /// an offset over 2⁶³−1.
     pub fn pread(&mut self, fd: Fd, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
         check_offset(offset)?;
-        let (tree, id, descriptor) = self.file_to_read(fd, Errno::Spipe)?;
-        descriptor.check(Rights::FD_SEEK)?;
+        let (tree, id, opened) = self.file_to_read(fd, Errno::Spipe)?;
+        opened.check(Rights::FD_SEEK)?;
         read_node(tree, id, buf, offset)
     }
 
@@ -51,9 +51,9 @@ impl Vfs {
     /// [`Errno::Badf`] if it is not open for writing; [`Errno::Fbig`] at 1 TiB; [`Errno::Notsup`]
     /// for the standard streams, which are the caller's.
     pub fn write(&mut self, fd: Fd, data: &[u8]) -> Result<usize, Errno> {
-        let (tree, id, descriptor) = self.file_to_write(fd, Errno::Notsup)?;
-        let (offset, n) = write_node(tree, id, descriptor, data, descriptor.offset)?;
-        descriptor.offset = offset + n as u64;
+        let (tree, id, opened) = self.file_to_write(fd, Errno::Notsup)?;
+        let (offset, n) = write_node(tree, id, opened.file.flags, data, opened.file.offset)?;
+        opened.file.offset = offset + n as u64;
         Ok(n)
     }
 
@@ -64,9 +64,9 @@ impl Vfs {
     /// for an offset over 2⁶³−1.
     pub fn pwrite(&mut self, fd: Fd, data: &[u8], offset: u64) -> Result<usize, Errno> {
         check_offset(offset)?;
-        let (tree, id, descriptor) = self.file_to_write(fd, Errno::Spipe)?;
-        descriptor.check(Rights::FD_SEEK)?;
-        write_node(tree, id, descriptor, data, offset).map(|(_, n)| n)
+        let (tree, id, opened) = self.file_to_write(fd, Errno::Spipe)?;
+        opened.check(Rights::FD_SEEK)?;
+        write_node(tree, id, opened.file.flags, data, offset).map(|(_, n)| n)
     }
 
     /// Moves the descriptor's position; the new one, in bytes from the start.
@@ -75,21 +75,21 @@ impl Vfs {
     /// [`Errno::Inval`] before the start or over 2⁶³−1; [`Errno::Spipe`] for the standard streams;
     /// [`Errno::Badf`] for a directory.
     pub fn seek(&mut self, fd: Fd, delta: i64, whence: Whence) -> Result<u64, Errno> {
-        let (tree, id, descriptor) = self.file(fd, Errno::Badf, Errno::Spipe)?;
+        let (tree, id, opened) = self.file(fd, Errno::Badf, Errno::Spipe)?;
         // Asking for the position needs no right to change it.
         if whence == Whence::Cur && delta == 0 {
-            descriptor.check(Rights::FD_TELL)?;
+            opened.check(Rights::FD_TELL)?;
         } else {
-            descriptor.check(Rights::FD_SEEK)?;
+            opened.check(Rights::FD_SEEK)?;
         }
         let origin = match whence {
             Whence::Set => 0,
-            Whence::Cur => descriptor.offset,
+            Whence::Cur => opened.file.offset,
             Whence::End => tree.filestat(&Place::Node(id))?.size,
         };
         let offset = origin.checked_add_signed(delta).ok_or(Errno::Inval)?;
         check_offset(offset)?;
-        descriptor.offset = offset;
+        opened.file.offset = offset;
         Ok(offset)
     }
 
@@ -98,9 +98,9 @@ impl Vfs {
     /// # Errors
     /// [`Errno::Spipe`] for the standard streams; [`Errno::Badf`] for a directory.
     pub fn tell(&mut self, fd: Fd) -> Result<u64, Errno> {
-        let (_, _, descriptor) = self.file(fd, Errno::Badf, Errno::Spipe)?;
-        descriptor.check(Rights::FD_TELL)?;
-        Ok(descriptor.offset)
+        let (_, _, opened) = self.file(fd, Errno::Badf, Errno::Spipe)?;
+        opened.check(Rights::FD_TELL)?;
+        Ok(opened.file.offset)
     }
 
     /// Takes note of how a range (bytes) will be used, which changes nothing.
@@ -109,8 +109,8 @@ impl Vfs {
     /// [`Errno::Spipe`] for the standard streams; [`Errno::Badf`] for a directory;
     /// [`Errno::Inval`] for an offset or length over 2⁶³−1.
     pub fn advise(&mut self, fd: Fd, offset: u64, len: u64) -> Result<(), Errno> {
-        let (_, _, descriptor) = self.file(fd, Errno::Badf, Errno::Spipe)?;
-        descriptor.check(Rights::FD_ADVISE)?;
+        let (_, _, opened) = self.file(fd, Errno::Badf, Errno::Spipe)?;
+        opened.check(Rights::FD_ADVISE)?;
         check_offset(offset)?;
         check_offset(len)
     }
@@ -122,8 +122,8 @@ impl Vfs {
     /// [`Errno::Inval`] for an empty range; [`Errno::Fbig`] over 1 TiB; [`Errno::Badf`] if it is
     /// not open for writing; [`Errno::Spipe`] for the standard streams.
     pub fn allocate(&mut self, fd: Fd, offset: u64, len: u64) -> Result<(), Errno> {
-        let (tree, id, descriptor) = self.file_to_write(fd, Errno::Spipe)?;
-        descriptor.check(Rights::FD_ALLOCATE)?;
+        let (tree, id, opened) = self.file_to_write(fd, Errno::Spipe)?;
+        opened.check(Rights::FD_ALLOCATE)?;
         if len == 0 {
             return Err(Errno::Inval);
         }
@@ -136,39 +136,37 @@ impl Vfs {
     /// # Errors
     /// [`Errno::Inval`] if it is no file, or not open for writing; [`Errno::Fbig`] over 1 TiB.
     pub fn filestat_set_size(&mut self, fd: Fd, size: u64) -> Result<(), Errno> {
-        let (tree, id, descriptor) = self.file(fd, Errno::Inval, Errno::Inval)?;
-        descriptor
-            .check(Rights::FD_WRITE)
-            .map_err(|_| Errno::Inval)?;
-        descriptor.check(Rights::FD_FILESTAT_SET_SIZE)?;
+        let (tree, id, opened) = self.file(fd, Errno::Inval, Errno::Inval)?;
+        opened.check(Rights::FD_WRITE).map_err(|_| Errno::Inval)?;
+        opened.check(Rights::FD_FILESTAT_SET_SIZE)?;
         let (content, meter) = tree.content_mut(id)?;
         content.set_len(meter, size)
     }
 
-    fn file_to_read(&mut self, fd: Fd, stream: Errno) -> Result<Opened<'_>, Errno> {
+    fn file_to_read(&mut self, fd: Fd, stream: Errno) -> Result<OpenNode<'_>, Errno> {
         let opened = self.file(fd, Errno::Isdir, stream)?;
         opened.2.check(Rights::FD_READ)?;
         Ok(opened)
     }
 
-    fn file_to_write(&mut self, fd: Fd, stream: Errno) -> Result<Opened<'_>, Errno> {
+    fn file_to_write(&mut self, fd: Fd, stream: Errno) -> Result<OpenNode<'_>, Errno> {
         let opened = self.file(fd, Errno::Badf, stream)?;
         opened.2.check(Rights::FD_WRITE)?;
         Ok(opened)
     }
 
     /// The open file, or the given errors for a directory and a standard stream.
-    fn file(&mut self, fd: Fd, directory: Errno, stream: Errno) -> Result<Opened<'_>, Errno> {
-        let descriptor = self.fds.get(fd)?;
-        match descriptor.target {
-            Target::File(id) => Ok((&mut self.tree, id, descriptor)),
+    fn file(&mut self, fd: Fd, directory: Errno, stream: Errno) -> Result<OpenNode<'_>, Errno> {
+        let opened = self.fds.get(fd)?;
+        match opened.file.target {
+            Target::File(id) => Ok((&mut self.tree, id, opened)),
             Target::Root | Target::Directory(_) => Err(directory),
             Target::Stdin | Target::Stdout | Target::Stderr => Err(stream),
         }
     }
 }
 
-type Opened<'a> = (&'a mut Tree, NodeId, &'a mut Descriptor);
+type OpenNode<'a> = (&'a mut Tree, NodeId, Opened<'a>);
 
 fn read_node(tree: &Tree, id: NodeId, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
     match &tree.node(id)?.body {
@@ -181,7 +179,7 @@ fn read_node(tree: &Tree, id: NodeId, buf: &mut [u8], offset: u64) -> Result<usi
 fn write_node(
     tree: &mut Tree,
     id: NodeId,
-    descriptor: &Descriptor,
+    flags: FdFlags,
     data: &[u8],
     offset: u64,
 ) -> Result<(u64, usize), Errno> {
@@ -189,7 +187,7 @@ fn write_node(
         return Ok((offset, 0));
     }
     let (content, meter) = tree.content_mut(id)?;
-    let append = descriptor.flags.contains(FdFlags::APPEND);
+    let append = flags.contains(FdFlags::APPEND);
     let offset = if append { content.len() } else { offset };
     content.write_at(meter, data, offset).map(|n| (offset, n))
 }

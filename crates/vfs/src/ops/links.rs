@@ -3,7 +3,7 @@
 use crate::node::Body;
 use crate::tree::Place;
 use crate::walk::{Entry, Last};
-use crate::{Errno, Fd, Rights, Symlinks, Vfs};
+use crate::{Errno, Fd, Rights, SharedChange, Symlinks, Vfs};
 
 impl Vfs {
     /// Gives a file another name.
@@ -31,7 +31,7 @@ impl Vfs {
             return Err(Errno::Noent);
         }
         if self.tree.is_shared(&source)? {
-            return Err(Errno::Rofs);
+            return Err(self.tree.refusal());
         }
         if self.tree.is_directory(&source)? {
             return Err(Errno::Perm);
@@ -98,6 +98,9 @@ impl Vfs {
         }
         if slash {
             return Err(Errno::Notdir);
+        }
+        if let Some(path) = self.tree.shared_entry(&directory, &name)? {
+            return self.tree.request(SharedChange::Unlink { path });
         }
         self.tree.remove(&directory, &name, &target)
     }

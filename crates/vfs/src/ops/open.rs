@@ -1,10 +1,10 @@
 //! Opening files and directories.
 
 use crate::content::Content;
-use crate::fds::{Descriptor, Target};
+use crate::fds::{OpenFile, Target};
 use crate::node::Body;
 use crate::tree::Place;
-use crate::walk::{Found, Last};
+use crate::walk::{Found, Last, Missing};
 use crate::{Errno, Fd, FdFlags, Filetype, Oflags, Rights, Symlinks, Vfs};
 
 /// How [`Vfs::path_open`] opens.
@@ -40,33 +40,28 @@ impl Vfs {
         if oflags.contains(Oflags::CREAT | Oflags::DIRECTORY) {
             return Err(Errno::Inval);
         }
-        let (from, descriptor) = self.directory(directory, Rights::PATH_OPEN)?;
+        let (from, opened) = self.directory(directory, Rights::PATH_OPEN)?;
         if oflags.contains(Oflags::CREAT) {
-            descriptor.check(Rights::PATH_CREATE_FILE)?;
+            opened.check(Rights::PATH_CREATE_FILE)?;
         }
         if oflags.contains(Oflags::TRUNC) {
-            descriptor.check(Rights::PATH_FILESTAT_SET_SIZE)?;
+            opened.check(Rights::PATH_FILESTAT_SET_SIZE)?;
         }
-        let inheriting = descriptor.inheriting;
+        let inheriting = opened.descriptor.inheriting;
         self.fds.vacant()?;
 
         let place = self.find_or_create(from, path.as_ref(), options)?;
         let is_directory = self.tree.is_directory(&place)?;
         let id = self.tree.pin(place)?;
-        let descriptor = if is_directory {
+        if is_directory {
+            let file = OpenFile::new(Target::Directory(id), fdflags);
             let rights = Rights::DIRECTORY & inheriting;
-            Descriptor::new(Target::Directory(id), rights, inheriting, fdflags)
-        } else {
-            let direction = Rights::FD_READ | Rights::FD_WRITE;
-            let rights = (Rights::FILE - direction) | (options.rights & direction);
-            Descriptor::new(
-                Target::File(id),
-                rights & inheriting,
-                Rights::empty(),
-                fdflags,
-            )
-        };
-        self.fds.insert(descriptor)
+            return self.fds.insert(file, rights, inheriting);
+        }
+        let file = OpenFile::new(Target::File(id), fdflags);
+        let direction = Rights::FD_READ | Rights::FD_WRITE;
+        let rights = (Rights::FILE - direction) | (options.rights & direction);
+        self.fds.insert(file, rights & inheriting, Rights::empty())
     }
 
     fn find_or_create(
@@ -93,11 +88,14 @@ impl Vfs {
             Found::Place(place) => self.open_existing(place, options),
             Found::Missing(_) if !create => Err(Errno::Noent),
             Found::Missing(missing) if missing.slash => Err(Errno::Isdir),
-            Found::Missing(missing) => {
+            Found::Missing(Missing {
+                directory, name, ..
+            }) => {
+                if let Some(path) = self.tree.shared_entry(&directory, &name)? {
+                    return self.tree.draft(path, None, false).map(Place::Node);
+                }
                 let file = Body::File(Content::default());
-                self.tree
-                    .create(&missing.directory, &missing.name, file)
-                    .map(Place::Node)
+                self.tree.create(&directory, &name, file).map(Place::Node)
             }
         }
     }
@@ -111,14 +109,26 @@ impl Vfs {
             Filetype::Directory => Ok(place),
             _ if oflags.contains(Oflags::DIRECTORY) => Err(Errno::Notdir),
             Filetype::SymbolicLink => Err(Errno::Loop),
+            _ if !change => Ok(place),
+            _ if self.tree.is_shared(&place)? => self.open_shared(place, truncate),
             _ if truncate => {
                 let id = self.tree.claim(&place)?;
                 let (content, meter) = self.tree.content_mut(id)?;
                 content.set_len(meter, 0)?;
                 Ok(Place::Node(id))
             }
-            _ if change && self.tree.is_shared(&place)? => Err(Errno::Rofs),
             _ => Ok(place),
+        }
+    }
+
+    /// Opens a file of the shared tree for writing: what is written goes to a draft of it.
+    fn open_shared(&mut self, place: Place, truncate: bool) -> Result<Place, Errno> {
+        match place {
+            Place::Lower(path, present) => {
+                let draft = self.tree.draft(path.path, Some(present), truncate);
+                draft.map(Place::Node)
+            }
+            Place::Node(_) => Err(self.tree.refusal()),
         }
     }
 }

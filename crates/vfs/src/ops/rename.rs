@@ -2,14 +2,15 @@
 
 use crate::tree::{Place, Tree};
 use crate::walk::{Entry, Last};
-use crate::{Errno, Fd, Rights, Vfs};
+use crate::{Errno, Fd, Rights, SharedChange, Vfs};
 
 impl Vfs {
     /// Renames a file or directory, in place of what the new path names.
     ///
     /// # Errors
     /// [`Errno::Notempty`], [`Errno::Isdir`] or [`Errno::Notdir`] if it cannot take that place;
-    /// [`Errno::Inval`] for a directory into itself; [`Errno::Busy`] for a path that ends with `.`,
+    /// [`Errno::Inval`] for a directory into itself; [`Errno::Xdev`] from the call's own files to
+    /// `faasm://` or back; [`Errno::Busy`] for a path that ends with `.`,
     /// `..` or is the root; those of paths.
     pub fn path_rename(
         &mut self,
@@ -30,12 +31,23 @@ impl Vfs {
             .child(&old.directory, old_name)?
             .ok_or(Errno::Noent)?;
         let target = self.tree.child(&new.directory, new_name)?;
-        if self.tree.is_shared(&source)? || self.tree.is_shared(&new.directory)? {
-            return Err(Errno::Rofs);
+        let shared = (
+            self.tree.shared_entry(&old.directory, old_name)?,
+            self.tree.shared_entry(&new.directory, new_name)?,
+        );
+        if shared.0.is_some() != shared.1.is_some() {
+            return Err(if self.tree.lower.is_writable() {
+                Errno::Xdev
+            } else {
+                Errno::Rofs
+            });
         }
         self.check_rename(&old, &source, &new, target.as_ref())?;
         if target.as_ref().is_some_and(|target| source.is_same(target)) {
             return Ok(());
+        }
+        if let (Some(from), Some(to)) = shared {
+            return self.tree.request(SharedChange::Rename { from, to });
         }
         let (from, to) = (
             (&old.directory, old_name.as_str()),

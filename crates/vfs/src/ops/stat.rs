@@ -21,7 +21,7 @@ impl Vfs {
     /// [`Errno::Inval`] for the standard streams.
     pub fn filestat_set_times(&mut self, fd: Fd, times: SetTimes) -> Result<(), Errno> {
         // Before the right, which no stream has.
-        if self.fds.get(fd)?.target.filetype() == Filetype::CharacterDevice {
+        if self.fds.get(fd)?.file.target.filetype() == Filetype::CharacterDevice {
             return Err(Errno::Inval);
         }
         let node = self.node_of(fd, Rights::FD_FILESTAT_SET_TIMES)?;
@@ -60,6 +60,10 @@ impl Vfs {
     }
 
     fn set_times(&mut self, place: &Place, times: SetTimes) -> Result<(), Errno> {
+        // A shared file, be it a draft, has the times of its publication.
+        if self.tree.is_shared(place)? {
+            return Err(self.tree.refusal());
+        }
         let id = self.tree.claim(place)?;
         self.tree.node_mut(id)?.times.set(times);
         Ok(())

@@ -4,115 +4,14 @@
     reason = "every test file compiles this and uses a part of it"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod tree;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use faasm_vfs::{
-    Charge, Errno, Fd, Limits, Lower, LowerDirEntry, LowerFile, Metadata, NodeKind, Oflags,
-    OpenOptions, Rights, Vfs,
-};
+use faasm_vfs::{Charge, Errno, Fd, Limits, Oflags, OpenOptions, Rights, Spill, Vfs};
 
-/// A lower tree of the given files; directories are what the paths imply.
-#[derive(Default)]
-pub struct MemoryTree {
-    files: BTreeMap<String, Arc<Bytes>>,
-    directories: BTreeSet<String>,
-}
-
-struct Bytes(Vec<u8>);
-
-impl MemoryTree {
-    pub fn new(files: &[(&str, &str)], directories: &[&str]) -> Self {
-        let mut tree = Self::default();
-        tree.directories.insert(String::new());
-        for (path, text) in files {
-            tree.files.insert(
-                (*path).to_owned(),
-                Arc::new(Bytes(text.as_bytes().to_vec())),
-            );
-            tree.add_parents(path);
-        }
-        for path in directories {
-            tree.directories.insert((*path).to_owned());
-            tree.add_parents(path);
-        }
-        tree
-    }
-
-    fn add_parents(&mut self, path: &str) {
-        let slashes = path.match_indices('/').map(|(at, _)| path[..at].to_owned());
-        self.directories.extend(slashes);
-    }
-}
-
-impl Lower for MemoryTree {
-    fn metadata(&self, path: &str) -> Result<Metadata, Errno> {
-        if let Some(file) = self.files.get(path) {
-            return Ok(Metadata {
-                kind: NodeKind::File,
-                len: file.len(),
-                mtime: file.mtime(),
-            });
-        }
-        match self.directories.contains(path) {
-            true => Ok(Metadata {
-                kind: NodeKind::Directory,
-                len: 0,
-                mtime: 7,
-            }),
-            false => Err(Errno::Noent),
-        }
-    }
-
-    fn list(&self, path: &str) -> Result<Vec<LowerDirEntry>, Errno> {
-        let prefix = if path.is_empty() {
-            String::new()
-        } else {
-            format!("{path}/")
-        };
-        let entry = |full: &String, kind| {
-            let name = full.strip_prefix(&prefix)?;
-            let fits = !name.is_empty() && !name.contains('/');
-            fits.then(|| LowerDirEntry {
-                name: name.to_owned(),
-                kind,
-            })
-        };
-        let files = self
-            .files
-            .keys()
-            .filter_map(|path| entry(path, NodeKind::File));
-        let directories = self.directories.iter();
-        Ok(files
-            .chain(directories.filter_map(|path| entry(path, NodeKind::Directory)))
-            .collect())
-    }
-
-    fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno> {
-        match self.files.get(path) {
-            Some(file) => Ok(file.clone()),
-            None => Err(Errno::Noent),
-        }
-    }
-}
-
-impl LowerFile for Bytes {
-    fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn mtime(&self) -> u64 {
-        42
-    }
-
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
-        let rest = self.0.get(offset as usize..).unwrap_or_default();
-        let n = rest.len().min(buf.len());
-        buf[..n].copy_from_slice(&rest[..n]);
-        Ok(n)
-    }
-}
+pub use tree::MemoryTree;
 
 /// Counts what is charged, and refuses beyond a bound.
 pub struct Account {
@@ -147,8 +46,16 @@ impl Charge for Account {
     }
 }
 
-pub fn vfs_over(tree: MemoryTree) -> Vfs {
-    Vfs::new(Arc::new(tree), Account::new(u64::MAX), Limits::default())
+pub fn vfs_over(tree: impl Into<Arc<MemoryTree>>) -> Vfs {
+    Vfs::new(tree.into(), Account::new(u64::MAX), Limits::default())
+}
+
+/// Puts temporary files where the system does.
+pub fn spill_above(bytes: u64) -> Spill {
+    Spill {
+        directory: std::env::temp_dir().into(),
+        above: bytes,
+    }
 }
 
 pub fn empty_vfs() -> Vfs {

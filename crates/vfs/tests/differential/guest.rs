@@ -63,6 +63,16 @@ impl Guest {
                 self.open.remove(*index);
                 self.vfs.close(fd).map(|()| Answer::Done)
             }
+            Dup(index) => {
+                let fd = self.vfs.dup(fd(index)?)?;
+                self.open.push(fd);
+                Ok(Answer::Done)
+            }
+            SetAppend(index, append) => {
+                let mut flags = FdFlags::empty();
+                flags.set(FdFlags::APPEND, *append);
+                done(self.vfs.fdstat_set_flags(fd(index)?, flags))
+            }
             Read(index, n) => {
                 let mut buf = vec![0; *n];
                 let n = self.vfs.read(fd(index)?, &mut buf)?;

@@ -48,6 +48,11 @@ impl Host {
             self.open.push(fd);
             return Ok(Answer::Done);
         }
+        if let Dup(index) = op {
+            let fd = io::dup(self.open.get(*index).ok_or(Errno::Badf)?).map_err(errno)?;
+            self.open.push(fd);
+            return Ok(Answer::Done);
+        }
         self.run_shared(op)
     }
 
@@ -59,7 +64,12 @@ impl Host {
             false => AtFlags::SYMLINK_NOFOLLOW,
         };
         match op {
-            Open { .. } | Close(_) => unreachable!("run has done these"),
+            Open { .. } | Close(_) | Dup(_) => unreachable!("run has done these"),
+            SetAppend(index, append) => {
+                let mut flags = OFlags::empty();
+                flags.set(OFlags::APPEND, *append);
+                done(fs::fcntl_setfl(fd(index)?, flags).map_err(errno))
+            }
             Read(index, n) => {
                 let mut buf = vec![0; *n];
                 let n = io::read(fd(index)?, &mut buf).map_err(errno)?;

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use common::{Account, MemoryTree};
-use faasm_vfs::{Errno, FdKind, Limits, Vfs};
+use faasm_vfs::{Errno, FdKind, Limits, Spill, Vfs};
 use guest::Guest;
 use host::Host;
 use ops::{Op, op};
@@ -67,10 +67,19 @@ fn remove_all(vfs: &mut Vfs, path: &str) {
     }
 }
 
-fn compare(ops: &[Op], lower: MemoryTree, host_root: &Path) -> Result<(), TestCaseError> {
+fn compare(
+    ops: &[Op],
+    lower: MemoryTree,
+    spill: Option<Spill>,
+    host_root: &Path,
+) -> Result<(), TestCaseError> {
     let account = Account::new(u64::MAX);
+    let vfs = Vfs::new(Arc::new(lower), account.clone(), Limits::default());
     let mut guest = Guest {
-        vfs: Vfs::new(Arc::new(lower), account.clone(), Limits::default()),
+        vfs: match spill {
+            Some(spill) => vfs.with_spill(spill),
+            None => vfs,
+        },
         open: Vec::new(),
     };
     guest
@@ -97,6 +106,7 @@ fn compare(ops: &[Op], lower: MemoryTree, host_root: &Path) -> Result<(), TestCa
         guest.vfs.close(fd).expect("it is open");
     }
     remove_all(&mut guest.vfs, "/");
+    prop_assert_eq!(guest.vfs.spilled_bytes(), 0);
     let left = guest.vfs.scratch_bytes();
     drop(guest);
     prop_assert_eq!(account.used(), 0);
@@ -114,7 +124,7 @@ proptest! {
     #[test]
     fn an_empty_filesystem_behaves_like_the_hosts(ops in prop::collection::vec(op(), 1..80)) {
         let directory = tempfile::tempdir().unwrap();
-        compare(&ops, MemoryTree::new(&[], &[]), directory.path())?;
+        compare(&ops, MemoryTree::new(&[], &[]), None, directory.path())?;
     }
 
     #[test]
@@ -123,6 +133,17 @@ proptest! {
     ) {
         let directory = tempfile::tempdir().unwrap();
         copy_to(directory.path());
-        compare(&ops, MemoryTree::new(FILES, DIRECTORIES), directory.path())?;
+        compare(&ops, MemoryTree::new(FILES, DIRECTORIES), None, directory.path())?;
+    }
+
+    #[test]
+    fn a_filesystem_that_goes_to_disk_behaves_like_one_in_memory(
+        ops in prop::collection::vec(op(), 1..80),
+        above in 0..10_000_u64,
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        copy_to(directory.path());
+        let spill = Some(common::spill_above(above));
+        compare(&ops, MemoryTree::new(FILES, DIRECTORIES), spill, directory.path())?;
     }
 }

@@ -12,6 +12,8 @@ pub enum Op {
         follow: bool,
     },
     Close(usize),
+    Dup(usize),
+    SetAppend(usize, bool),
     Read(usize, usize),
     Write(usize, Vec<u8>),
     Pread(usize, usize, u64),
@@ -76,6 +78,8 @@ pub enum Answer {
 
 pub type Outcome = Result<Answer, Errno>;
 
+/// The first offset that 32 bits cannot say.
+const FAR: u64 = 1 << 32;
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 fn name() -> impl Strategy<Value = String> {
@@ -111,17 +115,21 @@ pub fn op() -> impl Strategy<Value = Op> {
     // Mostly the root, sometimes another open descriptor.
     let at = || prop_oneof![6 => Just(0_usize), 1 => 1..8_usize];
     let open = || 0..8_usize;
-    let offset = || prop_oneof![3 => 0..40_u64, 1 => 65_500..65_600_u64];
+    // In the first chunk, between two, and where 32 bits no longer do.
+    let offset = || prop_oneof![6 => 0..40_u64, 2 => 65_500..65_600_u64, 1 => FAR - 30..FAR + 30];
     let data = || prop::collection::vec(any::<u8>(), 0..50);
     prop_oneof![
         8 => (at(), path(), any::<u8>(), any::<bool>())
             .prop_map(|(at, path, flags, follow)| Op::Open { at, path, flags, follow }),
         2 => open().prop_map(Op::Close),
+        2 => open().prop_map(Op::Dup),
+        1 => (open(), any::<bool>()).prop_map(|(fd, append)| Op::SetAppend(fd, append)),
         2 => (open(), 0..60_usize).prop_map(|(fd, n)| Op::Read(fd, n)),
         4 => (open(), data()).prop_map(|(fd, data)| Op::Write(fd, data)),
         3 => (open(), 0..60_usize, offset()).prop_map(|(fd, n, at)| Op::Pread(fd, n, at)),
         3 => (open(), data(), offset()).prop_map(|(fd, data, at)| Op::Pwrite(fd, data, at)),
         2 => (open(), -20..40_i64, 0..3_u8).prop_map(|(fd, by, from)| Op::Seek(fd, by, from)),
+        1 => (open(), offset()).prop_map(|(fd, to)| Op::Seek(fd, to.cast_signed(), 0)),
         2 => (open(), offset()).prop_map(|(fd, len)| Op::SetSize(fd, len)),
         4 => (at(), path(), any::<bool>())
             .prop_map(|(at, path, follow)| Op::Stat { at, path, follow }),
