@@ -8,8 +8,8 @@ pub struct Options {
     /// Most bytes of this worker's memory for one user's state; copies that are like the
     /// global tier give way.
     pub max_local_bytes: u64,
-    /// Values in memory beyond which unused ones are dropped: 4,096. Each takes a file
-    /// descriptor.
+    /// Values in memory beyond which unused ones are dropped, and most of one user that are in
+    /// use or not pushed: 4,096. Each takes a file descriptor.
     pub max_local_values: usize,
 }
 

@@ -2,6 +2,7 @@
 
 mod logs;
 mod memory;
+mod open_files;
 mod plan;
 mod server;
 mod settings;

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::open_files;
 use super::plan::Plan;
 use crate::output::Output;
 
@@ -27,7 +28,10 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Serves what `plan` says until a signal comes, then shuts down in order: no new
 /// requests, running calls end, the log is closed.
-pub async fn serve(plan: Plan, out: &Output) -> anyhow::Result<()> {
+pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
+    // A part of them: connections and the rest of the server need some, too.
+    let values = usize::try_from(open_files::raise() / 4).unwrap_or(usize::MAX);
+    plan.state.max_local_values = plan.state.max_local_values.min(values);
     let stop = stop_signal()?;
     let metrics = faasm_http::install_metrics()?;
     let lock = DataDirLock::acquire(&plan.data_dir, "starting")?;
