@@ -21,6 +21,7 @@ mod limits;
 mod names;
 mod outcome;
 mod record;
+mod shared_path;
 mod state_key;
 
 pub use call_id::{CallId, InvalidCallId};
@@ -32,4 +33,5 @@ pub use limits::{InvalidLimit, LimitOverrides, Limits};
 pub use names::{FunctionName, InvalidName, Name};
 pub use outcome::{Failure, FailureKind, Outcome, Timings};
 pub use record::{CallStatus, CallSummary, FinishedCall};
+pub use shared_path::{InvalidPath, SharedPath};
 pub use state_key::{InvalidKey, Key, StateKey};

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use faasm_model::{ContentHash, InvalidLimit};
+use faasm_model::{ContentHash, InvalidLimit, SharedPath};
 
 /// Why storage did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,38 @@ pub enum Error {
     DamagedCode {
         /// The hash that the code should have.
         hash: ContentHash,
+    },
+    /// The stored bytes of a shared file are missing or are not what was put.
+    #[error("the stored bytes of {path} are damaged; put the file again")]
+    DamagedFile {
+        /// The file.
+        path: SharedPath,
+    },
+    /// There is no such shared file or directory.
+    #[error("there is no shared file or directory {0}")]
+    NotFound(SharedPath),
+    /// A file was asked for where there is a directory.
+    #[error("{0} is a directory")]
+    IsADirectory(SharedPath),
+    /// A directory was asked for where there is a file.
+    #[error("{0} is a file, not a directory")]
+    NotADirectory(SharedPath),
+    /// A file cannot be put where a directory is, nor below another file.
+    #[error("{path} cannot be stored: {obstacle} is a {}; delete that or choose another path",
+        if path == obstacle { "directory" } else { "file" })]
+    Conflict {
+        /// The path of the file that was to be put.
+        path: SharedPath,
+        /// What is in its way: the directory at that path, or the file above it.
+        obstacle: SharedPath,
+    },
+    /// The shared files would be too many, or too large together. Nothing was kept.
+    #[error("the shared files may have at most {limit} {unit} together; delete some and try again")]
+    Quota {
+        /// The limit, in units.
+        limit: u64,
+        /// What is counted: `bytes` or `files`.
+        unit: &'static str,
     },
     /// A function cannot be given these limits.
     #[error(transparent)]

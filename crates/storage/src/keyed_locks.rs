@@ -40,6 +40,13 @@ impl<K: Hash + Eq + Clone> KeyedLocks<K> {
     }
 }
 
+impl<K: Hash + Eq + Clone> KeyedGuard<'_, K> {
+    /// The key whose lock is held.
+    pub(crate) fn key(&self) -> &K {
+        &self.key
+    }
+}
+
 impl<K: Hash + Eq + Clone> Drop for KeyedGuard<'_, K> {
     fn drop(&mut self) {
         self.held = None;

@@ -1,5 +1,5 @@
-//! Where faasm keeps what must outlive a call: the code and the records of functions,
-//! bodies on their way in, and a cache of compiled code.
+//! Where faasm keeps what must outlive a call: functions, shared files, bodies on
+//! their way in, and a cache of compiled code.
 //!
 //! [`Storage`] opens a data directory that a [`DataDirLock`] reserves for this process.
 //! In it are
@@ -9,6 +9,8 @@
 //! | `lock` | names the server that uses the directory |
 //! | `objects/functions/{user}/{function}.json` | a [`FunctionRecord`]: writing it is an upload's commit |
 //! | `objects/code/{hash}.wasm` | code, once however many functions have it |
+//! | `objects/files/{hash of the path}.json` | a [`FileRecord`], in the same way |
+//! | `objects/content/{hash}` | shared files' bytes, once however many files have them |
 //! | `spool/` | bodies that are being received; emptied at start |
 //! | `cache/code/{engine}/{hash}.cwasm`, `.mac` | compiled code, and the proof that it is ours |
 //! | `keys/artifact.key` | the key of those proofs |
@@ -18,7 +20,7 @@
 //!
 //! ```
 //! use bytes::Bytes;
-//! use faasm_model::FunctionName;
+//! use faasm_model::{FunctionName, SharedPath};
 //! use faasm_storage::{DataDirLock, Storage};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -35,6 +37,15 @@
 //! let record = storage.functions().put(name.clone(), body).await?;
 //! assert_eq!(storage.functions().get(&name).as_ref(), Some(&record));
 //! assert_eq!(storage.functions().code(&record).await?.len(), 8);
+//!
+//! let mut body = storage.spool().create(1 << 20);
+//! body.write(Bytes::from_static(b"words")).await?;
+//! let path = SharedPath::new("/data/text")?;
+//! storage.files().put(path.clone(), body.finish().await?).await?;
+//! let file = storage.files().open(&path)?;
+//! let mut bytes = [0; 5];
+//! assert_eq!(file.read_at(&mut bytes, 0)?, 5);
+//! assert_eq!(&bytes, b"words");
 //! # Ok(())
 //! # }
 //! ```
@@ -45,18 +56,24 @@ mod artifacts;
 mod compat;
 mod dirs;
 mod error;
+mod files;
 mod functions;
 mod keyed_locks;
 mod lock;
 mod nofollow;
 mod objects;
+mod page;
+mod records;
 mod spool;
 mod storage;
 
 pub use artifacts::Artifacts;
 pub use compat::Compat;
 pub use error::{Error, Result};
-pub use functions::{CodeStream, FunctionRecord, Functions, Page};
+pub use files::{Entry, FileRecord, Files, FilesOptions, Metadata, OpenFile, Usage};
+pub use functions::{FunctionRecord, Functions};
 pub use lock::DataDirLock;
+pub use page::Page;
+pub use records::ByteStream;
 pub use spool::{Spool, SpoolWriter, SpooledFile};
 pub use storage::Storage;

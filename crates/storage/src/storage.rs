@@ -9,10 +9,10 @@ use tokio::task::spawn_blocking;
 
 use crate::artifact_key::ArtifactKey;
 use crate::objects::Objects;
-use crate::{Artifacts, DataDirLock, Error, Functions, Result, Spool, dirs};
+use crate::{Artifacts, DataDirLock, Error, Files, FilesOptions, Functions, Result, Spool, dirs};
 
 /// Everything in one data directory. Cheap to clone; the directory stays locked as long
-/// as there is a clone, or a change of a function under way.
+/// as there is a clone, or a change under way.
 #[derive(Clone)]
 pub struct Storage {
     inner: Arc<Inner>,
@@ -20,31 +20,44 @@ pub struct Storage {
 
 struct Inner {
     functions: Functions,
+    files: Files,
     spool: Spool,
     artifacts: Artifacts,
     lock: Arc<DataDirLock>,
 }
 
 impl Storage {
+    /// [`open_with`](Self::open_with) the default options.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn open(lock: DataDirLock) -> Result<Self> {
+        Self::open_with(lock, FilesOptions::default()).await
+    }
+
     /// Opens the data directory that `lock` holds, creating what is missing in it and
-    /// clearing up what a killed process left.
+    /// clearing up what a killed process left. Shared files beyond what `files` allows
+    /// stay; there can only be no more.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Store`] or [`Error::NoSpace`] if the directory cannot be
     /// read or written. Single damaged records are no error: they are logged and left
     /// out.
-    pub async fn open(lock: DataDirLock) -> Result<Self> {
+    pub async fn open_with(lock: DataDirLock, files: FilesOptions) -> Result<Self> {
         let lock = Arc::new(lock);
         let data_dir = lock.data_dir().to_owned();
         let prepare = move || prepare(&data_dir);
         let (objects, spool, artifacts) = spawn_blocking(prepare).await??;
-        let functions = Functions::load(objects, artifacts.clone(), Arc::clone(&lock)).await?;
+        let functions =
+            Functions::load(objects.clone(), artifacts.clone(), Arc::clone(&lock)).await?;
+        let files = Files::load(objects, files, Arc::clone(&lock)).await?;
         let (cache, sources) = (artifacts.clone(), functions.clone());
         let collect = move || cache.retain_sources(|hash| sources.uses(hash));
         spawn_blocking(collect).await??;
         Ok(Self {
             inner: Arc::new(Inner {
                 functions,
+                files,
                 spool,
                 artifacts,
                 lock,
@@ -55,6 +68,11 @@ impl Storage {
     /// The functions.
     pub fn functions(&self) -> &Functions {
         &self.inner.functions
+    }
+
+    /// The shared files.
+    pub fn files(&self) -> &Files {
+        &self.inner.files
     }
 
     /// Where bodies are received.

@@ -3,49 +3,13 @@
 
 mod common;
 
-use std::path::Path;
-use std::process::Command;
-
 use common::{NO_LIMIT, code_of, files, function, open, put, spooled};
+use faasm_database::testing::SmallDisk;
 use faasm_storage::{Compat, Error};
-
-/// A mounted tmpfs, unmounted when dropped.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(size: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let option = format!("size={size}");
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &option, "tmpfs"])
-            .arg(dir.path())
-            .output();
-        match mount {
-            Ok(output) if output.status.success() => Some(Self(dir)),
-            _ => {
-                eprintln!("skipped: no right to mount a tmpfs");
-                None
-            }
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount")
-            .args(["-l"])
-            .arg(self.path())
-            .output();
-    }
-}
 
 #[tokio::test]
 async fn a_full_disk_refuses_uploads_and_harms_nothing() {
-    let Some(disk) = SmallDisk::mount("4m") else {
+    let Some(disk) = SmallDisk::mount(4) else {
         return;
     };
     let storage = open(disk.path()).await;
@@ -86,19 +50,14 @@ async fn a_full_disk_refuses_uploads_and_harms_nothing() {
 
 #[tokio::test]
 async fn a_record_that_finds_no_room_takes_its_code_with_it() {
-    let Some(disk) = SmallDisk::mount("1m") else {
+    let Some(disk) = SmallDisk::mount(1) else {
         return;
     };
     let storage = open(disk.path()).await;
     put(&storage, "u/f", "small").await;
     let body = spooled(&storage, "another").await.unwrap();
-    let free = |bytes: usize| std::fs::write(disk.path().join("filler"), vec![0; bytes]);
-    // Pages are 4 KiB: leave one for the code, none for the record.
-    let mut filler = 1 << 20;
-    while free(filler).is_err() {
-        filler -= 4096;
-    }
-    free(filler - 4096).unwrap();
+    // One page for the code, none for the record.
+    disk.fill(4096).unwrap();
     let refused = storage
         .functions()
         .put(function("u/g"), body)

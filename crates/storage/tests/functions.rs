@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{code_of, files, function, name, open, put, spooled};
+use common::{abandon, code_of, files, function, name, open, put, spooled};
 use faasm_model::LimitOverrides;
 use faasm_storage::{Error, Functions};
 use futures::TryStreamExt;
@@ -185,8 +185,7 @@ async fn a_put_whose_caller_goes_away_is_all_or_nothing() {
     let storage = open(dir.path()).await;
     for round in 0..20 {
         let body = spooled(&storage, format!("round {round}")).await.unwrap();
-        let put = storage.functions().put(function("u/f"), body);
-        let _ = tokio::time::timeout(std::time::Duration::from_micros(round * 100), put).await;
+        abandon(storage.functions().put(function("u/f"), body), round).await;
     }
     put(&storage, "u/f", "last").await;
     assert_eq!(code_of(&storage, "u/f").await.unwrap(), "last");

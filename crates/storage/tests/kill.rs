@@ -3,14 +3,10 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use common::{code_of, files, function, open, put};
-
-const DIR: &str = "FAASM_STORAGE_KILL_TEST_DIR";
-const ROUNDS: usize = 10;
+use faasm_database::testing::{kill_child, kill_rounds, killed_child, say};
 
 /// The code of `u/f{slot}` after `round`: both short and long of a part.
 fn code(slot: usize, round: usize) -> Vec<u8> {
@@ -19,55 +15,35 @@ fn code(slot: usize, round: usize) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Not a test of its own: the process that gets killed. It prints `{slot} {round}` once a
+/// Not a test of its own: the process that gets killed. It says `{slot} {round}` once a
 /// put has returned, and `{slot} -` once a delete has.
 #[tokio::test]
-#[ignore = "started by the test below"]
 async fn child() {
-    let Ok(dir) = std::env::var(DIR) else {
+    let Some(dir) = killed_child() else {
         return;
     };
-    let storage = open(Path::new(&dir)).await;
+    let storage = open(&dir).await;
     for round in 0.. {
         let slot = round % 4;
         put(&storage, &format!("u/f{slot}"), code(slot, round)).await;
-        writeln!(std::io::stdout(), "\n{slot} {round}").unwrap();
+        say(format_args!("{slot} {round}")).unwrap();
         if round % 7 == 0 {
             let name = function(&format!("u/f{slot}"));
             storage.functions().delete(&name).await.unwrap();
-            writeln!(std::io::stdout(), "\n{slot} -").unwrap();
+            say(format_args!("{slot} -")).unwrap();
         }
     }
 }
 
 #[tokio::test]
 async fn what_was_acknowledged_before_a_kill_is_there_after_it() {
-    for kill in 0..ROUNDS {
+    for _ in 0..kill_rounds() {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["child", "--exact", "--ignored", "--nocapture"])
-            .env(DIR, dir.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut acknowledged = [None; 4];
-        let mut left = 5 + 3 * kill;
-        while let Some(Ok(line)) = lines.next() {
-            let words = line
-                .split_once(' ')
-                .map(|(slot, round)| (slot.parse::<usize>(), round));
-            if let Some((Ok(slot), round)) = words {
-                acknowledged[slot] = Some(round.parse::<usize>().ok());
-                left = left.saturating_sub(1);
-            }
-            if left == 0 {
-                // What is still in the pipe was acknowledged as well, so go on reading.
-                let _ = child.kill();
-            }
+        for line in kill_child("child", dir.path()).unwrap() {
+            let (slot, round) = line.split_once(' ').unwrap();
+            acknowledged[slot.parse::<usize>().unwrap()] = Some(round.parse::<usize>().ok());
         }
-        child.wait().unwrap();
-        assert_eq!(left, 0, "the child ended by itself");
         check(dir.path(), acknowledged).await;
     }
 }

@@ -1,25 +1,28 @@
 //! Functions: their records and their code.
 
-mod blobs;
-mod commit;
 mod index;
-mod load;
-mod read;
 mod record;
+mod retired;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use faasm_model::{ContentHash, FunctionName, LimitOverrides, Name};
+use faasm_model::{ContentHash, FunctionName, LimitOverrides, Name, now_ms};
 
-pub use index::Page;
-pub use read::CodeStream;
 pub use record::FunctionRecord;
 
 use crate::objects::Objects;
-use crate::{Artifacts, DataDirLock, Result, SpooledFile};
-use commit::Committer;
-use index::Index;
+use crate::page::MAX_PAGE;
+use crate::records::{self, Blobs, ByteStream, Committer, Index, Layout, Turn};
+use crate::{Artifacts, DataDirLock, Page, Result, SpooledFile};
+use index::ByName;
+use retired::Retired;
+
+/// Where code is stored.
+const CODE: Layout = Layout {
+    folder: "code",
+    suffix: ".wasm",
+};
 
 /// The functions of a deployment. Cheap to clone.
 ///
@@ -30,12 +33,13 @@ use index::Index;
 /// A change goes on to its end even if the future that asked for it is dropped.
 #[derive(Clone)]
 pub struct Functions {
-    committer: Arc<Committer>,
+    committer: Arc<Committer<ByName>>,
+    retired: Arc<Retired>,
 }
 
 impl Functions {
     /// Most items of one [`Page`]; a greater `limit` counts as this, and 0 as 1.
-    pub const MAX_PAGE: usize = Index::MAX_PAGE;
+    pub const MAX_PAGE: usize = MAX_PAGE;
 
     /// Loads all records, and deletes code that no function refers to.
     pub(crate) async fn load(
@@ -43,9 +47,11 @@ impl Functions {
         artifacts: Artifacts,
         lock: Arc<DataDirLock>,
     ) -> Result<Self> {
-        let committer = load::load(objects, artifacts, lock).await?;
+        let blobs = Blobs::open(&objects, CODE).await?.with_compiled(artifacts);
+        let committer = records::load(objects, ByName::default(), blobs, lock).await?;
         Ok(Self {
             committer: Arc::new(committer),
+            retired: Arc::default(),
         })
     }
 
@@ -62,8 +68,22 @@ impl Functions {
     /// [`Error::NoSpace`](crate::Error::NoSpace), [`Error::Store`](crate::Error::Store)
     /// or [`Error::Io`](crate::Error::Io); the function is then as it was before.
     pub async fn put(&self, name: FunctionName, code: SpooledFile) -> Result<Arc<FunctionRecord>> {
-        let committer = Arc::clone(&self.committer);
-        tokio::spawn(async move { committer.put(name, code).await }).await?
+        let this = self.clone();
+        tokio::spawn(async move {
+            // Before the turn: a small upload need not wait for a large one's bytes.
+            this.committer.blobs.acquire(&code).await?;
+            let turn = this.committer.turn(&name).await;
+            let replaced = this.get(&name);
+            let record = FunctionRecord {
+                hash: code.hash(),
+                size: code.size(),
+                uploaded_at_ms: now_ms(),
+                limits: replaced.map(|record| record.limits).unwrap_or_default(),
+                name,
+            };
+            this.commit(&turn, record).await
+        })
+        .await?
     }
 
     /// Replaces the function's own limits, durably. `None` if there is no such function.
@@ -75,9 +95,18 @@ impl Functions {
         name: &FunctionName,
         limits: LimitOverrides,
     ) -> Result<Option<Arc<FunctionRecord>>> {
-        let committer = Arc::clone(&self.committer);
-        let name = name.clone();
-        tokio::spawn(async move { committer.set_limits(name, limits).await }).await?
+        limits.check()?;
+        let (this, name) = (self.clone(), name.clone());
+        tokio::spawn(async move {
+            let turn = this.committer.turn(&name).await;
+            let Some(mut record) = this.get(&name).map(|current| (*current).clone()) else {
+                return Ok(None);
+            };
+            record.limits = limits;
+            this.committer.blobs.share(record.hash);
+            this.commit(&turn, record).await.map(Some)
+        })
+        .await?
     }
 
     /// Deletes the function, durably; `false` if there is none.
@@ -86,9 +115,15 @@ impl Functions {
     /// As [`put`](Self::put). The function may then still be there; deleting it again is
     /// safe.
     pub async fn delete(&self, name: &FunctionName) -> Result<bool> {
-        let committer = Arc::clone(&self.committer);
-        let name = name.clone();
-        tokio::spawn(async move { committer.delete(name).await }).await?
+        let (this, name) = (self.clone(), name.clone());
+        tokio::spawn(async move {
+            let turn = this.committer.turn(&name).await;
+            let deleted = this.committer.delete(&[turn]).await?;
+            let found = !deleted.is_empty();
+            this.retire(deleted).await;
+            Ok(found)
+        })
+        .await?
     }
 
     /// The function's code, as a stream that ends with an error if it is not what was put.
@@ -96,8 +131,8 @@ impl Functions {
     /// # Errors
     /// [`Error::DamagedCode`](crate::Error::DamagedCode) if it is not there,
     /// [`Error::Store`](crate::Error::Store) if it cannot be read.
-    pub async fn read(&self, record: &Arc<FunctionRecord>) -> Result<CodeStream> {
-        read::open(&self.committer, record).await
+    pub async fn read(&self, record: &Arc<FunctionRecord>) -> Result<ByteStream> {
+        self.committer.read(record).await
     }
 
     /// The function's code, whole and checked.
@@ -105,7 +140,7 @@ impl Functions {
     /// # Errors
     /// As [`read`](Self::read).
     pub async fn code(&self, record: &Arc<FunctionRecord>) -> Result<Bytes> {
-        read::collect(self.read(record).await?, record.size).await
+        records::collect(self.read(record).await?, record.size).await
     }
 
     /// The users who have functions, sorted; those behind `after`, `limit` at most.
@@ -126,5 +161,21 @@ impl Functions {
     /// Whether any function has, or had for someone who still holds it, this code.
     pub(crate) fn uses(&self, hash: &ContentHash) -> bool {
         self.committer.blobs.is_held(hash)
+    }
+
+    async fn commit(
+        &self,
+        turn: &Turn<'_, ByName>,
+        record: FunctionRecord,
+    ) -> Result<Arc<FunctionRecord>> {
+        let committed = self.committer.commit(turn, record).await?;
+        self.retire(committed.replaced).await;
+        Ok(committed.record)
+    }
+
+    async fn retire(&self, old: impl IntoIterator<Item = Arc<FunctionRecord>>) {
+        for hash in self.retired.add(old) {
+            self.committer.blobs.release(hash).await;
+        }
     }
 }

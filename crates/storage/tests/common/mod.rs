@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use faasm_model::{FunctionName, Name};
@@ -29,6 +30,11 @@ pub async fn put(storage: &Storage, name: &str, body: impl Into<Bytes>) {
 pub async fn code_of(storage: &Storage, name: &str) -> Option<Bytes> {
     let record = storage.functions().get(&function(name))?;
     Some(storage.functions().code(&record).await.unwrap())
+}
+
+/// Starts a change and goes away, the later the higher the round.
+pub async fn abandon(change: impl Future, round: u64) {
+    let _ = tokio::time::timeout(Duration::from_micros(round * 100), change).await;
 }
 
 /// `user/function` as a name.

@@ -1,0 +1,110 @@
+//! How much the shared files may take.
+
+use std::ops::{AddAssign, SubAssign};
+
+use crate::{Error, Result};
+
+/// Limits of the shared files of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilesOptions {
+    /// Most bytes of all files together. Equal files are stored once and count each.
+    pub max_bytes: u64,
+    /// Most files. Each takes some hundred bytes of memory.
+    pub max_files: u64,
+}
+
+impl Default for FilesOptions {
+    /// A TiB in a million files.
+    fn default() -> Self {
+        Self {
+            max_bytes: 1 << 40,
+            max_files: 1_000_000,
+        }
+    }
+}
+
+/// How much some shared files take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Their number.
+    pub files: u64,
+    /// The sum of their sizes, in bytes.
+    pub bytes: u64,
+}
+
+impl Usage {
+    /// What one file of `size` bytes takes.
+    pub(super) fn of_file(size: u64) -> Self {
+        Self {
+            files: 1,
+            bytes: size,
+        }
+    }
+
+    /// What a file of `size` bytes takes more than the one of `replaced` bytes that it
+    /// replaces.
+    pub(super) fn growth(size: u64, replaced: Option<u64>) -> Self {
+        Self {
+            files: u64::from(replaced.is_none()),
+            bytes: size.saturating_sub(replaced.unwrap_or(0)),
+        }
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, more: Self) {
+        self.files = self.files.saturating_add(more.files);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+    }
+}
+
+impl SubAssign for Usage {
+    fn sub_assign(&mut self, less: Self) {
+        self.files = self.files.saturating_sub(less.files);
+        self.bytes = self.bytes.saturating_sub(less.bytes);
+    }
+}
+
+impl FilesOptions {
+    /// Refuses to take `more` than what is `taken` if that is too much. What takes no more
+    /// is never refused: it may be what makes room.
+    pub(super) fn check(&self, taken: Usage, more: Usage) -> Result<()> {
+        let mut after = taken;
+        after += more;
+        if more.files > 0 && after.files > self.max_files {
+            let (limit, unit) = (self.max_files, "files");
+            return Err(Error::Quota { limit, unit });
+        }
+        if more.bytes > 0 && after.bytes > self.max_bytes {
+            let (limit, unit) = (self.max_bytes, "bytes");
+            return Err(Error::Quota { limit, unit });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_used_to_the_last_byte_and_no_further() {
+        let options = FilesOptions {
+            max_bytes: 10,
+            max_files: 2,
+        };
+        let taken = Usage { files: 1, bytes: 6 };
+        let check = |size, replaced| options.check(taken, Usage::growth(size, replaced));
+        assert!(check(4, None).is_ok());
+        assert!(check(5, None).is_err());
+        assert!(check(10, Some(6)).is_ok());
+        assert!(check(11, Some(6)).is_err());
+        assert!(check(u64::MAX, None).is_err());
+        let full = Usage {
+            files: 9,
+            bytes: 99,
+        };
+        assert!(options.check(full, Usage::growth(6, Some(6))).is_ok());
+        assert!(options.check(full, Usage::growth(0, None)).is_err());
+    }
+}

@@ -1,0 +1,83 @@
+//! What functions and shared files have in common: a small record that names content.
+//!
+//! Content is stored once by its hash, records are held in memory, and writing a record
+//! is the commit of an upload.
+
+mod blobs;
+mod checked;
+mod commit;
+mod load;
+mod stored;
+
+use std::fmt::{Debug, Display};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use faasm_model::ContentHash;
+use object_store::path::Path as Key;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub(crate) use blobs::{Blobs, Layout};
+pub use checked::ByteStream;
+pub(crate) use checked::collect;
+pub(crate) use commit::{Committer, Turn};
+pub(crate) use load::load;
+
+use crate::Error;
+
+/// Why a stored record is left out.
+pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// A record of some content.
+pub(crate) trait Record:
+    Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// What tells it from others of its kind.
+    type Name: Clone + Debug + Display + Eq + Hash + Send + Sync + 'static;
+
+    /// The folder that the records are in.
+    const FOLDER: &'static str;
+
+    fn name(&self) -> &Self::Name;
+
+    /// Where the record with `name` is stored, in the folder.
+    fn key(name: &Self::Name) -> Key;
+
+    /// The hash of the content.
+    fn hash(&self) -> ContentHash;
+
+    /// The size of the content, in bytes.
+    fn size(&self) -> u64;
+
+    /// When it was put, in a unit of its own.
+    fn put_at(&self) -> u64;
+
+    /// Refuses what an upload would not have been given.
+    fn check(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// The error that says that its content is not what was put.
+    fn damaged(&self) -> Error;
+}
+
+/// All records of a kind, in memory.
+pub(crate) trait Index: Send + Sync + 'static {
+    type Record: Record;
+
+    fn get(&self, name: &NameIn<Self>) -> Option<Arc<Self::Record>>;
+
+    /// Puts `record` in the place of the one that is returned.
+    fn insert(&self, record: Arc<Self::Record>) -> Option<Arc<Self::Record>>;
+
+    fn remove(&self, name: &NameIn<Self>) -> Option<Arc<Self::Record>>;
+
+    /// Refuses a record that was loaded and cannot be beside those that are there.
+    fn admit(&self, _loaded: &Self::Record) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// What tells apart the records of an index.
+pub(crate) type NameIn<I> = <<I as Index>::Record as Record>::Name;

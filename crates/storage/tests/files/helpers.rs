@@ -1,0 +1,55 @@
+//! What the tests of shared files share.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use faasm_model::SharedPath;
+use faasm_storage::{FileRecord, FilesOptions, OpenFile, Result, Storage};
+use futures::TryStreamExt;
+
+use crate::common::{files, spooled};
+
+pub fn path(text: &str) -> SharedPath {
+    SharedPath::new(text).unwrap()
+}
+
+pub async fn put(storage: &Storage, at: &str, body: impl Into<Bytes>) -> Result<Arc<FileRecord>> {
+    let body = spooled(storage, body).await?;
+    storage.files().put(path(at), body).await
+}
+
+/// All of an open file, read as guests do.
+pub fn bytes(file: &OpenFile) -> Result<Vec<u8>> {
+    let mut all = vec![0; usize::try_from(file.len()).unwrap()];
+    let mut done = 0;
+    while done < all.len() {
+        done += file.read_at(&mut all[done..], done as u64)?;
+    }
+    Ok(all)
+}
+
+/// All of the file at a path, read as guests do and as HTTP does.
+pub async fn content(storage: &Storage, at: &str) -> Result<Vec<u8>> {
+    let file = storage.files().open(&path(at))?;
+    let read = bytes(&file)?;
+    let pieces: Vec<_> = storage
+        .files()
+        .read(file, 0..u64::MAX)
+        .try_collect()
+        .await?;
+    assert_eq!(pieces.concat(), read);
+    Ok(read)
+}
+
+/// The number of stored contents.
+pub fn contents(dir: &Path) -> usize {
+    files(&dir.join("objects/content")).len()
+}
+
+pub fn quota(max_files: u64, max_bytes: u64) -> FilesOptions {
+    FilesOptions {
+        max_bytes,
+        max_files,
+    }
+}
