@@ -244,6 +244,10 @@ async fn both_listeners_tell_health_and_readiness_and_describe_their_routes() {
         ("/f/{user}/{function}", &["get", "put", "delete"]),
         ("/f/{user}/{function}/info", &["get"]),
         ("/f/{user}/{function}/limits", &["put"]),
+        ("/s", &["get"]),
+        ("/s/{user}", &["get"]),
+        ("/s/{user}/{key}", &["get", "put", "delete"]),
+        ("/s/{user}/{key}/elements", &["get", "post", "delete"]),
         ("/flush", &["post"]),
     ];
     let invoke_routes: &[(&str, &[&str])] = &[
