@@ -21,7 +21,7 @@ const GATED: &str = r#"#include <faasm/faasm.h>
     }"#;
 
 /// Prints, puts out, and returns what its input says.
-const RETURNS: &str = r#"#include <faasm/faasm.h>
+pub(crate) const RETURNS: &str = r#"#include <faasm/faasm.h>
     #include <stdio.h>
     #include <stdlib.h>
     int main(void) {

@@ -6,17 +6,7 @@ use faasm_testkit::{Answer, Server, c};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Prints, puts out, and returns what its input says.
-const RETURNS: &str = r#"#include <faasm/faasm.h>
-    #include <stdio.h>
-    #include <stdlib.h>
-    int main(void) {
-        char text[16] = {0};
-        faasmGetInput(text, sizeof text - 1);
-        printf("stdout ");
-        faasmSetOutput("output", 6);
-        return atoi(text);
-    }"#;
+use crate::async_calls::RETURNS;
 
 /// Submits a call with an idempotency key.
 async fn with_key(server: &Server, name: &str, key: &str, input: &str) -> Answer {

@@ -81,11 +81,8 @@ impl Entry {
         let Some((meta, pin)) = tier.open(&self.key).await? else {
             return Ok(None);
         };
-        let mut current = self.current();
         let region = Arc::new(Region::copy_of(meta, pin, &self.account)?);
-        current.order += 1;
-        region.inner().order = current.order;
-        current.region = Some(Arc::clone(&region));
+        self.install_chosen(&region);
         Ok(Some(region))
     }
 
