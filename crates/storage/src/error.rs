@@ -53,6 +53,12 @@ pub enum Error {
     /// A directory was asked for where there is a file.
     #[error("{0} is a file, not a directory")]
     NotADirectory(SharedPath),
+    /// A directory cannot be made where something is.
+    #[error("there already is a file or directory {0}")]
+    Exists(SharedPath),
+    /// A directory is not removed while something is in it.
+    #[error("{0} is not empty; delete what is in it first")]
+    NotEmpty(SharedPath),
     /// A file cannot be put where a directory is, nor below another file.
     #[error("{path} cannot be stored: {obstacle} is a {}; delete that or choose another path",
         if path == obstacle { "directory" } else { "file" })]

@@ -9,9 +9,9 @@
 //! | `lock` | names the server that uses the directory |
 //! | `objects/functions/{user}/{function}.json` | a [`FunctionRecord`]: writing it is an upload's commit |
 //! | `objects/code/{hash}.wasm` | code, once however many functions have it |
-//! | `objects/files/{hash of the path}.json` | a [`FileRecord`], in the same way |
+//! | `objects/files/{hash of the path}.json` | a [`FileRecord`], in the same way, or that a directory was made |
 //! | `objects/content/{hash}` | shared files' bytes, once however many files have them |
-//! | `spool/` | bodies that are being received; emptied at start |
+//! | `spool/` | bodies that are being received; emptied at start. On the file system of `objects/`: they are moved there, not copied |
 //! | `cache/code/{engine}/{hash}.cwasm`, `.mac` | compiled code, and the proof that it is ours |
 //! | `keys/artifact.key` | the key of those proofs |
 //!

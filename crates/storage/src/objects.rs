@@ -12,15 +12,11 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt};
-use tokio::io::AsyncReadExt;
 use tokio::task::spawn_blocking;
 
 use crate::keyed_locks::locked;
 use crate::nofollow::{self, Dir};
 use crate::{Error, Result, SpooledFile, dirs};
-
-/// Bytes of one part of a large upload; S3 takes no less than 5 MiB.
-const PART_BYTES: u64 = 8 << 20;
 
 /// Bytes that are read from a local file at once.
 pub(crate) const READ_BYTES: u64 = 256 << 10;
@@ -57,7 +53,7 @@ impl Objects {
         })
     }
 
-    /// Stores a small object.
+    /// Stores a small object, in the place of one that is there.
     pub(crate) async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
         self.store
             .put(key, bytes.into())
@@ -66,37 +62,14 @@ impl Objects {
         self.make_parents_durable(key).await
     }
 
-    /// Stores the bytes of `file`, of which no more than a part is ever in memory.
-    pub(crate) async fn put_file(&self, key: &Key, file: &SpooledFile) -> Result<()> {
-        let path = file.path();
-        let mut source = tokio::fs::File::open(path)
-            .await
-            .map_err(Error::io("open", path))?;
-        if file.size() <= PART_BYTES {
-            let bytes = read_part(&mut source, path).await?;
-            return self.put(key, bytes).await;
-        }
-        let mut upload = self
-            .store
-            .put_multipart(key)
-            .await
-            .map_err(Error::store("write"))?;
-        let sent = async {
-            loop {
-                let part = read_part(&mut source, path).await?;
-                if part.is_empty() {
-                    break;
-                }
-                let sent = upload.put_part(part.into()).await;
-                sent.map_err(Error::store("write"))?;
-            }
-            upload.complete().await.map_err(Error::store("write"))
-        };
-        if let Err(error) = sent.await {
-            // What was sent is garbage whether or not it can be removed now.
-            let _ = upload.abort().await;
-            return Err(error);
-        }
+    /// Makes `file` the object, in the place of one that is there. No byte is copied.
+    pub(crate) async fn put_file(&self, key: &Key, file: SpooledFile) -> Result<()> {
+        let (path, dir) = (self.local.path_of(key), self.local.dir_of(key));
+        spawn_blocking(move || {
+            file.move_to(&path)?;
+            dirs::sync(&dir)
+        })
+        .await??;
         self.make_parents_durable(key).await
     }
 
@@ -217,13 +190,6 @@ impl LocalTree {
         path.pop();
         path
     }
-}
-
-async fn read_part(file: &mut tokio::fs::File, path: &Path) -> Result<Bytes> {
-    let mut part = Vec::new();
-    let read = file.take(PART_BYTES).read_to_end(&mut part).await;
-    read.map_err(Error::io("read", path))?;
-    Ok(part.into())
 }
 
 /// The bytes of a file that is at most `max_bytes` large; `None` if there is no such file.

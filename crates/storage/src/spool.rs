@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use faasm_model::ContentHash;
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 
 use crate::{Error, Result, dirs};
@@ -33,7 +33,7 @@ pub struct SpoolWriter {
 /// A body that was received whole, in a file of its own. Dropping it removes the file.
 #[derive(Debug)]
 pub struct SpooledFile {
-    path: TempPath,
+    file: NamedTempFile,
     size: u64,
     hash: ContentHash,
 }
@@ -51,6 +51,11 @@ impl Spool {
     pub(crate) fn open(dir: PathBuf) -> Result<Self> {
         dirs::clean(&dir, |_| true)?;
         Ok(Self { dir: dir.into() })
+    }
+
+    /// The directory of the temporary files.
+    pub fn directory(&self) -> &Path {
+        &self.dir
     }
 
     /// Starts to receive a body of at most `max_bytes` bytes.
@@ -102,7 +107,7 @@ impl SpoolWriter {
                 hasher,
                 ..
             }) => Ok(SpooledFile {
-                path: file.into_temp_path(),
+                file,
                 size: self.size,
                 hash: ContentHash::from_bytes(*hasher.finalize().as_bytes()),
             }),
@@ -144,7 +149,17 @@ impl Sink {
 impl SpooledFile {
     /// Where the bytes are, as long as this value lives.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
+    }
+
+    /// Moves the file into the place of `target`, on the same file system. The bytes are on
+    /// disk before; syncing the directory is up to the caller.
+    pub(crate) fn move_to(self, target: &Path) -> Result<()> {
+        let synced = self.file.as_file().sync_all();
+        synced.map_err(Error::io("sync", self.path()))?;
+        let moved = self.file.persist(target);
+        moved.map_err(|e| Error::io("move a spooled body to", target)(e.error))?;
+        Ok(())
     }
 
     /// How many bytes there are.

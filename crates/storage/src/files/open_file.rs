@@ -1,7 +1,7 @@
 //! A shared file that is being read.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -9,26 +9,26 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use tokio::task::spawn_blocking;
 
 use super::FileRecord;
 use crate::objects::READ_BYTES;
-use crate::records::Record;
+use crate::records::Content;
 use crate::{ByteStream, Error, Result};
 
 /// An open shared file: the bytes that were there when it was opened, whatever happens to
-/// the path.
-#[derive(Debug)]
+/// the path. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct OpenFile {
-    file: File,
+    file: Arc<File>,
     record: Arc<FileRecord>,
 }
 
 impl OpenFile {
-    /// `None` if `file` does not have the size of `record`.
-    pub(super) fn new(file: File, record: Arc<FileRecord>) -> std::io::Result<Option<Self>> {
-        let whole = file.metadata()?.len() == record.size;
-        Ok(whole.then_some(Self { file, record }))
+    /// `file` has the bytes of `record`.
+    pub(super) fn new(file: Arc<File>, record: Arc<FileRecord>) -> Self {
+        Self { file, record }
     }
 
     /// What was put at the path when it was opened.
@@ -53,18 +53,48 @@ impl OpenFile {
     /// [`Error::DamagedFile`] if there are no longer as many bytes as were put,
     /// [`Error::Io`] if they cannot be read.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
-        let left = self.len().saturating_sub(offset);
-        let wanted = usize::try_from(left).map_or(buf.len(), |left| left.min(buf.len()));
-        if wanted == 0 {
+        let buf = self.until_end(buf, offset);
+        if buf.is_empty() {
             return Ok(0);
         }
         loop {
-            match self.file.read_at(&mut buf[..wanted], offset) {
-                Ok(0) => return Err(self.record.damaged()),
-                Ok(read) => return Ok(read),
+            match self.file.read_at(buf, offset) {
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(self.failed(e)),
+                read => return self.check_read(read),
             }
+        }
+    }
+
+    /// [`read_at`](Self::read_at) of what is in memory, perhaps less than there is. `None`
+    /// if it would wait for the disk, or if the file system cannot read without.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn try_read_at(&self, buf: &mut [u8], offset: u64) -> Result<Option<usize>> {
+        let buf = self.until_end(buf, offset);
+        if buf.is_empty() {
+            return Ok(Some(0));
+        }
+        let buf = &mut [IoSliceMut::new(buf)];
+        match preadv2(&self.file, buf, offset, ReadWriteFlags::NOWAIT) {
+            Err(Errno::AGAIN | Errno::INTR | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(None),
+            read => self.check_read(read.map_err(io::Error::from)).map(Some),
+        }
+    }
+
+    /// The part of `buf` for which there are bytes at `offset`.
+    fn until_end<'b>(&self, buf: &'b mut [u8], offset: u64) -> &'b mut [u8] {
+        let left = self.len().saturating_sub(offset);
+        let wanted = usize::try_from(left).map_or(buf.len(), |left| left.min(buf.len()));
+        &mut buf[..wanted]
+    }
+
+    /// Of a read where there should be bytes.
+    fn check_read(&self, read: io::Result<usize>) -> Result<usize> {
+        match read {
+            Ok(0) => Err(self.record.damaged()),
+            Ok(read) => Ok(read),
+            Err(e) => Err(Error::io("read", Path::new(self.record.path.as_str()))(e)),
         }
     }
 
@@ -86,9 +116,5 @@ impl OpenFile {
             .await?
         })
         .boxed()
-    }
-
-    fn failed(&self, error: std::io::Error) -> Error {
-        Error::io("read", Path::new(self.record.path.as_str()))(error)
     }
 }

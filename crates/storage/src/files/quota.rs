@@ -2,6 +2,7 @@
 
 use std::ops::{AddAssign, SubAssign};
 
+use super::record::Node;
 use crate::{Error, Result};
 
 /// Limits of the shared files of a deployment.
@@ -9,37 +10,43 @@ use crate::{Error, Result};
 pub struct FilesOptions {
     /// Most bytes of all files together. Equal files are stored once and count each.
     pub max_bytes: u64,
-    /// Most files. Each takes some hundred bytes of memory.
+    /// Most files and directories that were made. Each takes some hundred bytes of memory.
     pub max_files: u64,
+    /// Most files that are kept open, so that opening them again takes no look at the disk.
+    pub max_open: usize,
 }
 
 impl Default for FilesOptions {
-    /// A TiB in a million files.
+    /// A TiB in a million files, 1024 of them kept open.
     fn default() -> Self {
         Self {
             max_bytes: 1 << 40,
             max_files: 1_000_000,
+            max_open: 1024,
         }
     }
 }
 
-/// How much some shared files take.
+/// How much some shared files, and directories that were made, take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Their number.
+    /// Their number, and that of the directories that were made.
     pub files: u64,
     /// The sum of their sizes, in bytes.
     pub bytes: u64,
 }
 
 impl Usage {
-    /// What one file of `size` bytes takes.
-    pub(super) fn of_file(size: u64) -> Self {
+    /// What a file or a directory takes.
+    pub(super) fn of(node: &Node) -> Self {
         Self {
             files: 1,
-            bytes: size,
+            bytes: node.file().map_or(0, |file| file.size),
         }
     }
+
+    /// What a directory takes that was made.
+    pub(super) const DIRECTORY: Self = Self { files: 1, bytes: 0 };
 
     /// What a file of `size` bytes takes more than the one of `replaced` bytes that it
     /// replaces.
@@ -92,6 +99,7 @@ mod tests {
         let options = FilesOptions {
             max_bytes: 10,
             max_files: 2,
+            max_open: 0,
         };
         let taken = Usage { files: 1, bytes: 6 };
         let check = |size, replaced| options.check(taken, Usage::growth(size, replaced));

@@ -1,4 +1,4 @@
-//! All shared files, in memory.
+//! All shared files and directories, in memory.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
@@ -6,12 +6,15 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use faasm_model::SharedPath;
 
+use super::claims::{Claims, Kind};
 use super::quota::{FilesOptions, Usage};
-use super::{Entry, FileRecord, Metadata, key};
-use crate::records::{Fault, Index};
+use super::record::{FileRecord, Node};
+use super::{Entry, Metadata, key};
+use crate::records::{Fault, Index, Record};
 use crate::{Error, Page, Result};
 
-/// Files by path. A directory is there as long as something is in it.
+/// Files and directories by path. A directory is there while it was made or something is
+/// in it.
 pub(super) struct Tree {
     options: FilesOptions,
     state: RwLock<State>,
@@ -19,49 +22,51 @@ pub(super) struct Tree {
 
 #[derive(Default)]
 struct State {
-    files: BTreeMap<String, Arc<FileRecord>>,
+    nodes: BTreeMap<String, Node>,
     usage: Usage,
-    /// What puts under way will take, by path.
-    claims: BTreeMap<String, Usage>,
-    /// The sum of the claims.
-    claimed: Usage,
+    claims: Claims,
 }
 
-/// A path, and room, for a file that is being put. Dropping it gives both back, unless
-/// the file has come.
+/// A path, and room, for what is being put there. Dropping it gives both back, unless it
+/// has come.
 pub(super) struct Claim<'a> {
     tree: &'a Tree,
     key: String,
 }
 
 impl Index for Tree {
-    type Record = FileRecord;
+    type Record = Node;
 
-    fn get(&self, path: &SharedPath) -> Option<Arc<FileRecord>> {
-        self.read().files.get(&key::of(path)).cloned()
+    fn get(&self, path: &SharedPath) -> Option<Node> {
+        self.read().nodes.get(&key::of(path)).cloned()
     }
 
-    fn insert(&self, record: Arc<FileRecord>) -> Option<Arc<FileRecord>> {
-        let key = key::of(&record.path);
+    fn insert(&self, node: Node) -> Option<Node> {
+        let key = key::of(node.name());
         let mut state = self.write();
-        state.end_claim(&key);
-        state.usage += Usage::of_file(record.size);
-        let replaced = state.files.insert(key, record);
+        state.claims.end(&key);
+        state.usage += Usage::of(&node);
+        let replaced = state.nodes.insert(key, node);
         if let Some(replaced) = &replaced {
-            state.usage -= Usage::of_file(replaced.size);
+            state.usage -= Usage::of(replaced);
         }
         replaced
     }
 
-    fn remove(&self, path: &SharedPath) -> Option<Arc<FileRecord>> {
+    fn remove(&self, path: &SharedPath) -> Option<Node> {
         let mut state = self.write();
-        let removed = state.files.remove(&key::of(path))?;
-        state.usage -= Usage::of_file(removed.size);
+        let removed = state.nodes.remove(&key::of(path))?;
+        state.usage -= Usage::of(&removed);
         Some(removed)
     }
 
-    fn admit(&self, loaded: &FileRecord) -> std::result::Result<(), Fault> {
-        Ok(self.read().check_place(&loaded.path)?)
+    fn admit(&self, loaded: &Node) -> std::result::Result<(), Fault> {
+        let (state, path) = (self.read(), loaded.name());
+        match loaded {
+            Node::File(_) => state.check_place(path)?,
+            Node::Directory(_) => state.check_above(path)?,
+        }
+        Ok(())
     }
 }
 
@@ -77,25 +82,73 @@ impl Tree {
         self.read().usage
     }
 
-    /// Claims `path` for a file of `size` bytes. There is at most one claim of a path at a
-    /// time: it takes the path's turn.
-    pub(super) fn claim(&self, path: &SharedPath, size: u64) -> Result<Claim<'_>> {
+    /// Claims `path` for a file of `size` bytes that is being put.
+    pub(super) fn claim_file(&self, path: &SharedPath, size: u64) -> Result<Claim<'_>> {
         let mut state = self.write();
         state.check_place(path)?;
-        let key = key::of(path);
-        let replaced = state.files.get(&key).map(|record| record.size);
+        let replaced = state.file(&key::of(path)).map(|file| file.size);
         let growth = Usage::growth(size, replaced);
+        self.claim(&mut state, path, Kind::File, growth)
+    }
+
+    /// Claims `path` for a file that is renamed: what it takes, it takes already.
+    pub(super) fn claim_rename(&self, path: &SharedPath) -> Result<Claim<'_>> {
+        let mut state = self.write();
+        state.check_place(path)?;
+        self.claim(&mut state, path, Kind::File, Usage::default())
+    }
+
+    /// Claims `path` for a directory that is being made.
+    pub(super) fn claim_directory(&self, path: &SharedPath) -> Result<Claim<'_>> {
+        let mut state = self.write();
+        if state.metadata(Some(path)).is_some() {
+            return Err(Error::Exists(path.clone()));
+        }
+        state.check_directory(path.parent().as_ref())?;
+        self.claim(&mut state, path, Kind::Directory, Usage::DIRECTORY)
+    }
+
+    fn claim(
+        &self,
+        state: &mut State,
+        path: &SharedPath,
+        kind: Kind,
+        growth: Usage,
+    ) -> Result<Claim<'_>> {
         let mut taken = state.usage;
-        taken += state.claimed;
+        taken += state.claims.growth();
         self.options.check(taken, growth)?;
-        state.claimed += growth;
-        state.claims.insert(key.clone(), growth);
-        drop(state);
+        let key = key::of(path);
+        state.claims.add(key.clone(), path.clone(), kind, growth);
         Ok(Claim { tree: self, key })
     }
 
     pub(super) fn metadata(&self, path: Option<&SharedPath>) -> Option<Metadata> {
         self.read().metadata(path)
+    }
+
+    /// The file at `path`.
+    pub(super) fn file(&self, path: &SharedPath) -> Result<Arc<FileRecord>> {
+        match self.metadata(Some(path)) {
+            Some(Metadata::File(file)) => Ok(file),
+            Some(Metadata::Directory) => Err(Error::IsADirectory(path.clone())),
+            None => Err(Error::NotFound(path.clone())),
+        }
+    }
+
+    /// Refuses all but directories; `None` stands for the root.
+    pub(super) fn check_directory(&self, directory: Option<&SharedPath>) -> Result<()> {
+        self.read().check_directory(directory)
+    }
+
+    /// Refuses all but directories with nothing in them.
+    pub(super) fn check_empty(&self, directory: &SharedPath) -> Result<()> {
+        let state = self.read();
+        state.check_directory(Some(directory))?;
+        match has_below(&state.nodes, &key::prefix(Some(directory))) {
+            true => Err(Error::NotEmpty(directory.clone())),
+            false => Ok(()),
+        }
     }
 
     /// The entries of `directory` by name.
@@ -111,11 +164,11 @@ impl Tree {
         let mut from = after.map_or_else(|| prefix.clone(), |name| key::behind(&prefix, name));
         let entries = std::iter::from_fn(|| {
             let rest = (Included(from.as_str()), Unbounded);
-            let (key, record) = state.files.range::<str, _>(rest).next()?;
+            let (key, node) = state.nodes.range::<str, _>(rest).next()?;
             let below = key.strip_prefix(&prefix)?;
             let (name, metadata) = match below.split_once(key::SEPARATOR) {
                 Some((name, _)) => (name, Metadata::Directory),
-                None => (below, Metadata::File(Arc::clone(record))),
+                None => (below, node.metadata()),
             };
             from = key::behind(&prefix, name);
             let name = name.to_owned();
@@ -133,16 +186,23 @@ impl Tree {
     ) -> Result<Page<Arc<FileRecord>, SharedPath>> {
         let state = self.read();
         state.check_directory(directory)?;
-        let prefix = key::prefix(directory);
-        let from = match after.map(key::of) {
-            Some(after) if after >= prefix => Excluded(after),
-            _ => Included(prefix.clone()),
-        };
-        let behind = state.files.range((from, Unbounded));
-        let files = behind
-            .take_while(|(key, _)| key.starts_with(&prefix))
-            .map(|(_, record)| Arc::clone(record));
+        let files = state
+            .below(directory, after)
+            .filter_map(Node::file)
+            .cloned();
         Ok(Page::first(files, limit, |record| record.path.clone()))
+    }
+
+    /// The paths of all files, and directories that were made, below `directory`.
+    pub(super) fn paths(
+        &self,
+        directory: &SharedPath,
+        after: Option<&SharedPath>,
+        limit: usize,
+    ) -> Page<SharedPath, SharedPath> {
+        let state = self.read();
+        let paths = state.below(Some(directory), after).map(Node::name).cloned();
+        Page::first(paths, limit, SharedPath::clone)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -155,22 +215,33 @@ impl Tree {
 }
 
 impl State {
-    /// Refuses a file whose path is that of a directory, or leads through a file; those
-    /// that are being put count as there.
+    /// Refuses a file whose path is that of a directory, or leads through a file; what is
+    /// being put counts as there.
     fn check_place(&self, path: &SharedPath) -> Result<()> {
+        self.check_above(path)?;
+        let below = key::prefix(Some(path));
+        let is_directory = self.metadata(Some(path)) == Some(Metadata::Directory);
+        match is_directory || self.claims.has_below(&below) {
+            true => Err(conflict(path, path)),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses a path that leads through a file, or one that is being put.
+    fn check_above(&self, path: &SharedPath) -> Result<()> {
         let key = key::of(path);
-        let is_file = |key: &&str| self.files.contains_key(*key) || self.claims.contains_key(*key);
-        let obstacle = match key::ancestors(&key).find(is_file) {
-            Some(file) => SharedPath::new(&file.replace(key::SEPARATOR, "/")).ok(),
-            None => {
-                let prefix = key::below(&key);
-                let is_directory =
-                    has_below(&self.files, &prefix) || has_below(&self.claims, &prefix);
-                is_directory.then(|| path.clone())
-            }
+        let file = |key| {
+            let stored = self.file(key).map(|file| &file.path);
+            stored.or_else(|| self.claims.file(key))
         };
-        let path = path.clone();
-        obstacle.map_or(Ok(()), |obstacle| Err(Error::Conflict { path, obstacle }))
+        match key::ancestors(&key).find_map(file) {
+            Some(file) => Err(conflict(path, file)),
+            None => Ok(()),
+        }
+    }
+
+    fn file(&self, key: &str) -> Option<&Arc<FileRecord>> {
+        self.nodes.get(key)?.file()
     }
 
     fn metadata(&self, path: Option<&SharedPath>) -> Option<Metadata> {
@@ -178,9 +249,9 @@ impl State {
             return Some(Metadata::Directory);
         };
         let key = key::of(path);
-        match self.files.get(&key) {
-            Some(record) => Some(Metadata::File(Arc::clone(record))),
-            None => has_below(&self.files, &key::below(&key)).then_some(Metadata::Directory),
+        match self.nodes.get(&key) {
+            Some(node) => Some(node.metadata()),
+            None => has_below(&self.nodes, &key::below(&key)).then_some(Metadata::Directory),
         }
     }
 
@@ -192,14 +263,32 @@ impl State {
         }
     }
 
-    fn end_claim(&mut self, key: &str) {
-        if let Some(growth) = self.claims.remove(key) {
-            self.claimed -= growth;
-        }
+    /// What is below `directory`, and behind `after`, by path.
+    fn below(
+        &self,
+        directory: Option<&SharedPath>,
+        after: Option<&SharedPath>,
+    ) -> impl Iterator<Item = &Node> {
+        let prefix = key::prefix(directory);
+        let from = match after.map(key::of) {
+            Some(after) if after >= prefix => Excluded(after),
+            _ => Included(prefix.clone()),
+        };
+        let behind = self.nodes.range((from, Unbounded));
+        let below = behind.take_while(move |(key, _)| key.starts_with(&prefix));
+        below.map(|(_, node)| node)
     }
 }
 
-fn has_below<V>(map: &BTreeMap<String, V>, prefix: &str) -> bool {
+impl Node {
+    fn metadata(&self) -> Metadata {
+        let file = self.file().cloned();
+        file.map_or(Metadata::Directory, Metadata::File)
+    }
+}
+
+/// Whether there is a key that begins with `prefix`.
+pub(super) fn has_below<V>(map: &BTreeMap<String, V>, prefix: &str) -> bool {
     let from = (Included(prefix), Unbounded);
     let mut behind = map.range::<str, _>(from);
     behind
@@ -207,8 +296,15 @@ fn has_below<V>(map: &BTreeMap<String, V>, prefix: &str) -> bool {
         .is_some_and(|(key, _)| key.starts_with(prefix))
 }
 
+fn conflict(path: &SharedPath, obstacle: &SharedPath) -> Error {
+    Error::Conflict {
+        path: path.clone(),
+        obstacle: obstacle.clone(),
+    }
+}
+
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        self.tree.write().end_claim(&self.key);
+        self.tree.write().claims.end(&self.key);
     }
 }

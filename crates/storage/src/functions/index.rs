@@ -22,7 +22,7 @@ pub(super) struct ByName {
 }
 
 impl Index for ByName {
-    type Record = FunctionRecord;
+    type Record = Arc<FunctionRecord>;
 
     fn get(&self, name: &FunctionName) -> Option<Arc<FunctionRecord>> {
         self.by_name.get(name).map(|record| Arc::clone(&record))

@@ -71,12 +71,13 @@ impl Functions {
         let this = self.clone();
         tokio::spawn(async move {
             // Before the turn: a small upload need not wait for a large one's bytes.
-            this.committer.blobs.acquire(&code).await?;
+            let (hash, size) = (code.hash(), code.size());
+            this.committer.blobs.acquire(code).await?;
             let turn = this.committer.turn(&name).await;
             let replaced = this.get(&name);
             let record = FunctionRecord {
-                hash: code.hash(),
-                size: code.size(),
+                hash,
+                size,
                 uploaded_at_ms: now_ms(),
                 limits: replaced.map(|record| record.limits).unwrap_or_default(),
                 name,
@@ -168,9 +169,10 @@ impl Functions {
         turn: &Turn<'_, ByName>,
         record: FunctionRecord,
     ) -> Result<Arc<FunctionRecord>> {
-        let committed = self.committer.commit(turn, record).await?;
-        self.retire(committed.replaced).await;
-        Ok(committed.record)
+        let record = Arc::new(record);
+        let replaced = self.committer.commit(turn, Arc::clone(&record)).await?;
+        self.retire(replaced).await;
+        Ok(record)
     }
 
     async fn retire(&self, old: impl IntoIterator<Item = Arc<FunctionRecord>>) {

@@ -1,11 +1,13 @@
 //! What is kept of a function beside its code.
 
+use std::sync::Arc;
+
 use faasm_model::{ContentHash, FunctionName, LimitOverrides};
 use object_store::path::Path as Key;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::records::{Fault, Record};
+use crate::records::{Content, Fault, Record};
 
 /// A function as it was uploaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +24,9 @@ pub struct FunctionRecord {
     pub limits: LimitOverrides,
 }
 
-impl Record for FunctionRecord {
+impl Record for Arc<FunctionRecord> {
     type Name = FunctionName;
+    type Content = Self;
     const FOLDER: &'static str = "functions";
 
     fn name(&self) -> &FunctionName {
@@ -35,12 +38,8 @@ impl Record for FunctionRecord {
         Key::from_iter([Self::FOLDER, name.user.as_str(), &file])
     }
 
-    fn hash(&self) -> ContentHash {
-        self.hash
-    }
-
-    fn size(&self) -> u64 {
-        self.size
+    fn content(&self) -> Option<&Self> {
+        Some(self)
     }
 
     fn put_at(&self) -> u64 {
@@ -49,6 +48,16 @@ impl Record for FunctionRecord {
 
     fn check(&self) -> Result<(), Fault> {
         Ok(self.limits.check()?)
+    }
+}
+
+impl Content for Arc<FunctionRecord> {
+    fn hash(&self) -> ContentHash {
+        self.hash
+    }
+
+    fn size(&self) -> u64 {
+        self.size
     }
 
     fn damaged(&self) -> Error {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use faasm_model::ContentHash;
@@ -12,6 +12,8 @@ use futures::stream::BoxStream;
 use object_store::path::Path as Key;
 use tokio::task::spawn_blocking;
 
+use super::handles::Handles;
+use super::{Content, Record};
 use crate::keyed_locks::{KeyedLocks, locked};
 use crate::nofollow::{self, Dir};
 use crate::objects::Objects;
@@ -27,6 +29,7 @@ pub(crate) struct Blobs {
     /// Held while a blob is written or deleted.
     changes: KeyedLocks<ContentHash>,
     held: Mutex<HashMap<ContentHash, Held>>,
+    handles: Handles,
 }
 
 /// Where blobs are: `{folder}/{hash}{suffix}`.
@@ -53,6 +56,7 @@ impl Blobs {
             compiled: None,
             changes: KeyedLocks::new(),
             held: Mutex::new(HashMap::new()),
+            handles: Handles::new(0),
         })
     }
 
@@ -64,15 +68,26 @@ impl Blobs {
         }
     }
 
+    /// The same, with up to `max_open` blobs kept open.
+    pub(crate) fn with_handles(self, max_open: usize) -> Self {
+        Self {
+            handles: Handles::new(max_open),
+            ..self
+        }
+    }
+
     /// Stores the content in `file`, durably, and becomes a holder of it.
-    pub(crate) async fn acquire(&self, file: &SpooledFile) -> Result<()> {
+    pub(crate) async fn acquire(&self, file: SpooledFile) -> Result<()> {
         let hash = file.hash();
         let _exclusive = self.changes.lock(hash).await;
         let stored = locked(&self.held)
             .get(&hash)
             .is_some_and(|held| !held.damaged);
         if !stored {
-            self.objects.put_file(&self.key(hash), file).await?;
+            let stored = self.objects.put_file(&self.key(hash), file).await;
+            // What was there was damaged.
+            self.handles.forget(&hash);
+            stored?;
         }
         let mut held = locked(&self.held);
         let held = held.entry(hash).or_default();
@@ -86,6 +101,13 @@ impl Blobs {
         locked(&self.held).entry(hash).or_default().holders += 1;
     }
 
+    /// Counts `record` as a holder of its content, which was just listed or found stored.
+    pub(super) fn share_of(&self, record: &impl Record) {
+        if let Some(content) = record.content() {
+            self.share(content.hash());
+        }
+    }
+
     /// Ends one holder's interest. Content that then cannot be deleted is no error: it is
     /// collected when the store is opened again.
     pub(crate) async fn release(&self, hash: ContentHash) {
@@ -94,6 +116,8 @@ impl Blobs {
             return;
         }
         let deleted = self.discard(hash).await;
+        // Else it would take its space on the disk as long as it is kept open.
+        self.handles.forget(&hash);
         for failure in [self.remove_compiled(hash).await, deleted] {
             if let Err(error) = failure {
                 tracing::warn!(%hash, %error, "unused content stays on disk until the next start");
@@ -122,9 +146,23 @@ impl Blobs {
     }
 
     /// The file that has the content, without waiting for anything but the disk; `None` if
-    /// it is not there.
-    pub(crate) fn open_file(&self, hash: ContentHash) -> io::Result<Option<File>> {
-        nofollow::found(self.dir.open_file(&self.file_name(hash)))
+    /// it is not there, or not `size` bytes long.
+    pub(crate) fn open_file(&self, hash: ContentHash, size: u64) -> io::Result<Option<Arc<File>>> {
+        if let Some(file) = self.handles.get(&hash)
+            && is_whole(&file, size)?
+        {
+            return Ok(Some(file));
+        }
+        let ticket = self.handles.ticket();
+        let opened = nofollow::found(self.dir.open_file(&self.file_name(hash)))?;
+        let Some(file) = opened.map(Arc::new) else {
+            return Ok(None);
+        };
+        if !is_whole(&file, size)? {
+            return Ok(None);
+        }
+        self.handles.keep(hash, &file, ticket);
+        Ok(Some(file))
     }
 
     /// Notes that the stored content is not what it should be.
@@ -132,6 +170,7 @@ impl Blobs {
         if let Some(held) = locked(&self.held).get_mut(&hash) {
             held.damaged = true;
         }
+        self.handles.forget(&hash);
     }
 
     /// Whether anybody holds `hash`.
@@ -172,4 +211,10 @@ impl Blobs {
         let stem = name.strip_prefix('/')?.strip_suffix(self.layout.suffix)?;
         ContentHash::from_str(stem).ok()
     }
+}
+
+/// Whether `file` still has a name, and `size` bytes.
+fn is_whole(file: &File, size: u64) -> io::Result<bool> {
+    let stat = rustix::fs::fstat(file)?;
+    Ok(stat.st_nlink > 0 && u64::try_from(stat.st_size) == Ok(size))
 }

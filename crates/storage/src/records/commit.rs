@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use object_store::path::Path as Key;
 
-use super::{Blobs, Index, NameIn, Record, stored};
+use super::{Blobs, Content, Index, NameIn, Record, stored};
 use crate::keyed_locks::{KeyedGuard, KeyedLocks};
 use crate::objects::Objects;
 use crate::{DataDirLock, Error, Result};
@@ -31,14 +31,6 @@ pub(crate) struct Committer<I: Index> {
 /// The right to change what has one name.
 pub(crate) type Turn<'a, I> = KeyedGuard<'a, NameIn<I>>;
 
-/// A record that was put in force.
-pub(crate) struct Committed<R> {
-    pub(crate) record: Arc<R>,
-    /// The one that was in force. It is still a holder of its content: releasing that is
-    /// up to the caller.
-    pub(crate) replaced: Option<Arc<R>>,
-}
-
 impl<I: Index> Committer<I> {
     pub(super) fn new(index: I, blobs: Blobs, objects: Objects, lock: Arc<DataDirLock>) -> Self {
         Self {
@@ -56,29 +48,37 @@ impl<I: Index> Committer<I> {
     }
 
     /// Puts `record`, whose name `_turn` is for, in force. It is already a holder of its
-    /// content, and no longer if this fails.
+    /// content, and no longer if this fails. What it replaced, and returns, still is one:
+    /// releasing that is up to the caller.
     pub(crate) async fn commit(
         &self,
         _turn: &Turn<'_, I>,
         record: I::Record,
-    ) -> Result<Committed<I::Record>> {
+    ) -> Result<Option<I::Record>> {
         if let Err(error) = self.store(&record).await {
-            self.blobs.release(record.hash()).await;
+            self.release([record]).await;
             return Err(error);
         }
-        let record = Arc::new(record);
-        let replaced = self.index.insert(Arc::clone(&record));
-        Ok(Committed { record, replaced })
+        Ok(self.index.insert(record))
     }
 
     /// Deletes what is in force of that which `turns` are for. What it returns are still
     /// holders of their content: releasing that is up to the caller.
-    pub(crate) async fn delete(&self, turns: &[Turn<'_, I>]) -> Result<Vec<Arc<I::Record>>> {
+    pub(crate) async fn delete(&self, turns: &[Turn<'_, I>]) -> Result<Vec<I::Record>> {
         let names = || turns.iter().map(|turn| turn.key());
         let present = names().filter(|name| self.index.get(name).is_some());
         let keys: Vec<Key> = present.map(I::Record::key).collect();
         self.objects.delete_all(&keys).await?;
         Ok(names().filter_map(|name| self.index.remove(name)).collect())
+    }
+
+    /// Ends the interest of records that are out of force in their content.
+    pub(crate) async fn release(&self, records: impl IntoIterator<Item = I::Record>) {
+        for record in records {
+            if let Some(content) = record.content() {
+                self.blobs.release(content.hash()).await;
+            }
+        }
     }
 
     async fn store(&self, record: &I::Record) -> Result<()> {
@@ -91,7 +91,7 @@ impl<I: Index> Committer<I> {
         if self.may_hold(&key, &bytes).await {
             // It failed after the commit, in the last sync. Its content has to stay for the
             // record that the next start may find: one more holder, who never lets go.
-            self.blobs.share(record.hash());
+            self.blobs.share_of(record);
         }
         Err(error)
     }

@@ -1,4 +1,5 @@
-//! What functions and shared files have in common: a small record that names content.
+//! What functions and shared files have in common: small records, most of which name
+//! content.
 //!
 //! Content is stored once by its hash, records are held in memory, and writing a record
 //! is the commit of an upload.
@@ -6,12 +7,12 @@
 mod blobs;
 mod checked;
 mod commit;
+mod handles;
 mod load;
 mod stored;
 
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
-use std::sync::Arc;
 
 use faasm_model::ContentHash;
 use object_store::path::Path as Key;
@@ -29,12 +30,15 @@ use crate::Error;
 /// Why a stored record is left out.
 pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
 
-/// A record of some content.
+/// A record, cheap to clone.
 pub(crate) trait Record:
-    Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+    Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
 {
     /// What tells it from others of its kind.
     type Name: Clone + Debug + Display + Eq + Hash + Send + Sync + 'static;
+
+    /// What it says of its content.
+    type Content: Content;
 
     /// The folder that the records are in.
     const FOLDER: &'static str;
@@ -44,11 +48,8 @@ pub(crate) trait Record:
     /// Where the record with `name` is stored, in the folder.
     fn key(name: &Self::Name) -> Key;
 
-    /// The hash of the content.
-    fn hash(&self) -> ContentHash;
-
-    /// The size of the content, in bytes.
-    fn size(&self) -> u64;
+    /// The content that it is a holder of, if it is of any.
+    fn content(&self) -> Option<&Self::Content>;
 
     /// When it was put, in a unit of its own.
     fn put_at(&self) -> u64;
@@ -57,8 +58,16 @@ pub(crate) trait Record:
     fn check(&self) -> Result<(), Fault> {
         Ok(())
     }
+}
 
-    /// The error that says that its content is not what was put.
+/// What is known of stored content. It may be what keeps the content.
+pub(crate) trait Content: Clone + Send + Sync + 'static {
+    fn hash(&self) -> ContentHash;
+
+    /// The size, in bytes.
+    fn size(&self) -> u64;
+
+    /// The error that says that the content is not what was put.
     fn damaged(&self) -> Error;
 }
 
@@ -66,12 +75,12 @@ pub(crate) trait Record:
 pub(crate) trait Index: Send + Sync + 'static {
     type Record: Record;
 
-    fn get(&self, name: &NameIn<Self>) -> Option<Arc<Self::Record>>;
+    fn get(&self, name: &NameIn<Self>) -> Option<Self::Record>;
 
     /// Puts `record` in the place of the one that is returned.
-    fn insert(&self, record: Arc<Self::Record>) -> Option<Arc<Self::Record>>;
+    fn insert(&self, record: Self::Record) -> Option<Self::Record>;
 
-    fn remove(&self, name: &NameIn<Self>) -> Option<Arc<Self::Record>>;
+    fn remove(&self, name: &NameIn<Self>) -> Option<Self::Record>;
 
     /// Refuses a record that was loaded and cannot be beside those that are there.
     fn admit(&self, _loaded: &Self::Record) -> Result<(), Fault> {

@@ -43,35 +43,37 @@ pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use crate::FunctionRecord;
     use faasm_model::{ContentHash, FunctionName, LimitOverrides};
 
-    fn record() -> FunctionRecord {
-        FunctionRecord {
+    fn record() -> Arc<FunctionRecord> {
+        Arc::new(FunctionRecord {
             name: FunctionName::new("demo", "f").unwrap(),
             hash: ContentHash::of(b"code"),
             size: 4,
             uploaded_at_ms: 1,
             limits: LimitOverrides::default(),
-        }
+        })
     }
 
     #[test]
     fn a_record_survives_its_stored_form() {
-        let read: FunctionRecord = decode(&encode(&record()).unwrap()).unwrap();
+        let read: Arc<FunctionRecord> = decode(&encode(&record()).unwrap()).unwrap();
         assert_eq!(read, record());
     }
 
     #[test]
     fn an_unknown_version_is_refused_by_number_whatever_else_it_has() {
-        let error = decode::<FunctionRecord>(br#"{"version":2,"novel":0}"#).unwrap_err();
+        let error = decode::<Arc<FunctionRecord>>(br#"{"version":2,"novel":0}"#).unwrap_err();
         assert!(error.to_string().contains("version is 2"), "{error}");
     }
 
     #[test]
     fn limits_that_cannot_be_granted_are_refused() {
-        let mut record = record();
+        let mut record = FunctionRecord::clone(&record());
         record.limits.memory_bytes = Some(1);
-        assert!(decode::<FunctionRecord>(&encode(&record).unwrap()).is_err());
+        assert!(decode::<Arc<FunctionRecord>>(&encode(&Arc::new(record)).unwrap()).is_err());
     }
 }

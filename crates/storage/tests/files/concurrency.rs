@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use faasm_storage::Error;
+use faasm_storage::{Error, Metadata};
 use tokio::runtime::Handle;
 
 use crate::common::open;
-use crate::helpers::{bytes, content, contents, path, put};
+use crate::helpers::{bytes, content, contents, is_conflict, path, put};
 
 /// A body that cannot be mixed with another without its being seen.
 fn body(writer: usize, round: usize) -> Vec<u8> {
@@ -115,6 +115,68 @@ async fn a_file_and_a_directory_that_race_for_a_path_never_both_get_it() {
         assert!(results.iter().any(conflict), "{results:?}");
     }
     assert_eq!(storage.files().usage().files, 30);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn renames_puts_and_deletes_of_the_same_paths_neither_stop_nor_lose_anything() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).await;
+    let tasks: Vec<_> = (0..6)
+        .map(|task| {
+            let storage = storage.clone();
+            tokio::spawn(async move {
+                let (here, there) = (path("here/x"), path("there/x"));
+                for round in 0..20 {
+                    let shared = storage.files();
+                    let done = match task {
+                        0 => put(&storage, "here/x", body(task, round)).await.map(|_| ()),
+                        1 => put(&storage, "there/x", body(task, round))
+                            .await
+                            .map(|_| ()),
+                        2 | 3 => shared.rename(&here, there.clone()).await.map(|_| ()),
+                        4 => shared.rename(&there, here.clone()).await.map(|_| ()),
+                        _ => shared.delete(&here).await.map(|_| ()),
+                    };
+                    assert!(matches!(done, Ok(()) | Err(Error::NotFound(_))), "{done:?}");
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let found = storage.files().walk(None, None, 9).unwrap().items;
+    let sizes: u64 = found.iter().map(|record| record.size).sum();
+    assert_eq!(storage.files().usage().bytes, sizes);
+    drop(storage);
+    let storage = open(dir.path()).await;
+    assert_eq!(storage.files().walk(None, None, 9).unwrap().items, found);
+    let mut hashes: Vec<_> = found.iter().map(|record| record.hash).collect();
+    hashes.dedup();
+    assert_eq!(contents(dir.path()), hashes.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_file_and_a_made_directory_that_race_for_a_path_never_both_get_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).await;
+    for round in 0..30 {
+        let at = format!("x{round}");
+        let (directory, inner) = (path(&at), path(&format!("{at}/inner")));
+        let make = async {
+            storage.files().create_directory(directory.clone()).await?;
+            storage.files().create_directory(inner).await
+        };
+        let (file, made) = tokio::join!(put(&storage, &at, "file"), make);
+        assert!(file.is_ok() != made.is_ok(), "{file:?} {made:?}");
+        assert!(file.is_ok() || is_conflict(file, &at));
+        assert!(matches!(made, Ok(()) | Err(Error::Exists(_))), "{made:?}");
+        let found = storage.files().metadata(Some(&directory));
+        assert_eq!(found == Some(Metadata::Directory), made.is_ok());
+    }
+    let usage = storage.files().usage();
+    drop(storage);
+    assert_eq!(open(dir.path()).await.files().usage(), usage);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

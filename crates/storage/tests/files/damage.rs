@@ -8,12 +8,7 @@ use faasm_model::ContentHash;
 use faasm_storage::Error;
 
 use crate::common::{files, open};
-use crate::helpers::{bytes, content, contents, path, put};
-
-fn content_file(dir: &Path, body: &str) -> PathBuf {
-    dir.join("objects/content")
-        .join(ContentHash::of(body.as_bytes()).to_string())
-}
+use crate::helpers::{bytes, content, content_file, contents, path, put};
 
 fn record_file(dir: &Path, at: &str) -> PathBuf {
     let name = format!("{}.json", ContentHash::of(at.as_bytes()));
@@ -128,6 +123,40 @@ async fn a_link_in_the_place_of_bytes_is_not_followed() {
         storage.files().open(&path("x")),
         Err(Error::Io { .. })
     ));
+}
+
+#[tokio::test]
+async fn what_is_the_record_of_nothing_that_is_known_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).await;
+    storage.files().create_directory(path("d")).await.unwrap();
+    storage.files().create_directory(path("e")).await.unwrap();
+    drop(storage);
+    fs::write(record_file(dir.path(), "d"), r#"{"version":1,"path":"d"}"#).unwrap();
+    let storage = open(dir.path()).await;
+    assert_eq!(storage.files().metadata(Some(&path("d"))), None);
+    assert_eq!(storage.files().usage().files, 1);
+    // It does not stand in the way of what is made now.
+    storage.files().create_directory(path("d")).await.unwrap();
+    drop(storage);
+    assert_eq!(open(dir.path()).await.files().usage().files, 2);
+}
+
+#[tokio::test]
+async fn a_directory_below_a_newer_file_is_not_loaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).await;
+    storage.files().create_directory(path("a")).await.unwrap();
+    storage.files().create_directory(path("a/b")).await.unwrap();
+    let kept = fs::read(record_file(dir.path(), "a/b")).unwrap();
+    storage.files().delete_tree(&path("a")).await.unwrap();
+    put(&storage, "x", "newer").await.unwrap();
+    storage.files().rename(&path("x"), path("a")).await.unwrap();
+    drop(storage);
+    fs::write(record_file(dir.path(), "a/b"), kept).unwrap();
+    let storage = open(dir.path()).await;
+    assert_eq!(storage.files().usage().files, 1);
+    assert_eq!(content(&storage, "a").await.unwrap(), b"newer");
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! What the tests of shared files share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use faasm_model::SharedPath;
-use faasm_storage::{FileRecord, FilesOptions, OpenFile, Result, Storage};
+use faasm_model::{ContentHash, SharedPath};
+use faasm_storage::{Error, FileRecord, FilesOptions, OpenFile, Result, Storage};
 use futures::TryStreamExt;
 
 use crate::common::{files, spooled};
@@ -47,9 +47,21 @@ pub fn contents(dir: &Path) -> usize {
     files(&dir.join("objects/content")).len()
 }
 
+/// Where equal content is stored.
+pub fn content_file(dir: &Path, body: &str) -> PathBuf {
+    dir.join("objects/content")
+        .join(ContentHash::of(body.as_bytes()).to_string())
+}
+
+/// Whether a file was refused because of what is at `obstacle`.
+pub fn is_conflict<T>(result: Result<T>, obstacle: &str) -> bool {
+    matches!(result, Err(Error::Conflict { obstacle: found, .. }) if found == path(obstacle))
+}
+
 pub fn quota(max_files: u64, max_bytes: u64) -> FilesOptions {
     FilesOptions {
         max_bytes,
         max_files,
+        ..FilesOptions::default()
     }
 }

@@ -6,6 +6,7 @@ mod common;
 
 mod concurrency;
 mod damage;
+mod directories;
 mod full_disk;
 mod helpers;
 mod kill;
@@ -14,3 +15,4 @@ mod many;
 mod opening;
 mod putting;
 mod quota;
+mod renaming;

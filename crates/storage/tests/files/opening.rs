@@ -1,10 +1,13 @@
 //! Reading files.
 
-use faasm_storage::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use faasm_storage::{DataDirLock, Error, FilesOptions, Storage};
 use futures::TryStreamExt;
 
 use crate::common::open;
-use crate::helpers::{bytes, contents, path, put};
+use crate::helpers::{bytes, content, content_file, contents, path, put};
 
 #[tokio::test]
 async fn an_open_file_stays_as_it_was() {
@@ -38,6 +41,60 @@ async fn reads_end_where_the_file_ends() {
     assert_eq!(file.read_at(&mut buf, 10).unwrap(), 0);
     assert_eq!(file.read_at(&mut buf, u64::MAX).unwrap(), 0);
     assert_eq!(file.read_at(&mut [], 0).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn reading_without_waiting_gives_the_same_bytes_or_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).await;
+    put(&storage, "x", "0123456789").await.unwrap();
+    let file = storage.files().open(&path("x")).unwrap();
+    let mut buf = [b'_'; 6];
+    file.read_at(&mut buf, 0).unwrap();
+    for (offset, expected) in [(0, "012345"), (7, "789"), (10, ""), (u64::MAX, "")] {
+        // None where the file system cannot say what is in memory.
+        if let Some(read) = file.try_read_at(&mut buf, offset).unwrap() {
+            assert_eq!(&buf[..read], expected.as_bytes());
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_are_kept_open_up_to_a_number_and_deleted_ones_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = FilesOptions {
+        max_open: 3,
+        ..FilesOptions::default()
+    };
+    let lock = DataDirLock::acquire(dir.path(), "a test").unwrap();
+    let storage = Storage::open_with(lock, options).await.unwrap();
+    let shared = storage.files();
+    for name in ["a", "b", "c", "d", "e"] {
+        put(&storage, name, name).await.unwrap();
+    }
+    for name in ["a", "b", "c", "d", "e", "a", "e"] {
+        assert_eq!(content(&storage, name).await.unwrap(), name.as_bytes());
+        let open = kept_open(dir.path());
+        assert!(open.len() <= 3);
+        assert!(open.contains(&content_file(dir.path(), name)));
+    }
+    shared.delete(&path("a")).await.unwrap();
+    put(&storage, "e", "other").await.unwrap();
+    for gone in ["a", "e"] {
+        let deleted = format!("{} (deleted)", content_file(dir.path(), gone).display());
+        assert!(!kept_open(dir.path()).contains(&PathBuf::from(deleted)));
+    }
+    assert_eq!(content(&storage, "e").await.unwrap(), b"other");
+}
+
+/// The content files that this process has open.
+fn kept_open(dir: &Path) -> Vec<PathBuf> {
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap();
+    let links = descriptors.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    let content = dir.join("objects/content");
+    links
+        .filter(|link| link.starts_with(&content) && *link != content)
+        .collect()
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Putting, replacing and deleting files.
 
+use std::os::unix::fs::MetadataExt;
+
 use faasm_model::ContentHash;
 use faasm_storage::{Error, Metadata};
 
 use crate::common::{abandon, files, open, spooled};
-use crate::helpers::{content, contents, path, put};
+use crate::helpers::{content, content_file, contents, path, put};
 
 #[tokio::test]
 async fn a_file_that_is_replaced_is_seen_by_the_next_open() {
@@ -122,6 +124,18 @@ async fn a_file_and_a_directory_cannot_have_one_path() {
     assert_eq!(contents(dir.path()), 2);
     let refused = storage.files().delete(&path("a")).await;
     assert!(matches!(refused, Err(Error::IsADirectory(_))));
+}
+
+#[tokio::test]
+async fn a_body_is_moved_into_place_and_not_copied() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).await;
+    let body = spooled(&storage, "body").await.unwrap();
+    let received = std::fs::metadata(body.path()).unwrap().ino();
+    storage.files().put(path("x"), body).await.unwrap();
+    let stored = std::fs::metadata(content_file(dir.path(), "body")).unwrap();
+    assert_eq!(stored.ino(), received);
+    assert!(files(&dir.path().join("spool")).is_empty());
 }
 
 #[tokio::test]

@@ -54,6 +54,36 @@ async fn a_delete_and_a_smaller_version_make_room_at_once() {
 }
 
 #[tokio::test]
+async fn a_directory_that_was_made_counts_and_one_that_was_not_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path(), quota(3, 10)).await;
+    let shared = storage.files();
+    put(&storage, "not/made/a", "").await.unwrap();
+    shared.create_directory(path("b")).await.unwrap();
+    shared.create_directory(path("b/c")).await.unwrap();
+    assert!(is_quota(shared.create_directory(path("d")).await, "files"));
+    assert!(is_quota(put(&storage, "d", "").await, "files"));
+    drop(storage);
+    let storage = open(dir.path(), quota(3, 10)).await;
+    let shared = storage.files();
+    assert!(is_quota(shared.create_directory(path("d")).await, "files"));
+    shared.remove_directory(&path("b/c")).await.unwrap();
+    shared.create_directory(path("d")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_is_renamed_where_there_is_no_room_for_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path(), quota(1, 10)).await;
+    put(&storage, "a", "1234567890").await.unwrap();
+    for (from, to) in [("a", "b"), ("b", "c/d")] {
+        storage.files().rename(&path(from), path(to)).await.unwrap();
+    }
+    assert!(is_quota(put(&storage, "e", "").await, "files"));
+    assert_eq!(storage.files().usage().bytes, 10);
+}
+
+#[tokio::test]
 async fn a_put_that_fails_gives_its_room_back() {
     let dir = tempfile::tempdir().unwrap();
     let storage = open(dir.path(), quota(9, 10)).await;

@@ -1,0 +1,189 @@
+//! Changes of shared files and directories.
+
+use std::sync::Arc;
+
+use faasm_model::SharedPath;
+
+use super::Files;
+use super::record::{FileRecord, Node};
+use super::tree::Tree;
+use crate::records::{Committer, Index, Turn};
+use crate::{Error, Result, SpooledFile};
+
+/// What [`Files::delete_tree`] deletes at once.
+const STEP: usize = 256;
+
+impl Files {
+    /// Stores `content` as the file at `path`. It is durable, and what
+    /// [`get`](Self::get) returns, when this returns. Of concurrent puts of one path the
+    /// last is in force in the end; readers see one or another, whole.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if a directory is at the path or a file above it, or is about to
+    /// be, [`Error::Quota`] if there would be too much, [`Error::NoSpace`],
+    /// [`Error::Store`] or [`Error::Io`]; the file is then as it was before.
+    pub async fn put(&self, path: SharedPath, content: SpooledFile) -> Result<Arc<FileRecord>> {
+        self.change(|committer| async move {
+            let turn = committer.turn(&path).await;
+            let _claim = committer.index.claim_file(&path, content.size())?;
+            let replaced = committer.index.get(&path);
+            let record = Arc::new(FileRecord::put(path, &content, replaced.as_ref()));
+            committer.blobs.acquire(content).await?;
+            let node = Node::File(Arc::clone(&record));
+            let replaced = committer.commit(&turn, node).await?;
+            committer.release(replaced).await;
+            Ok(record)
+        })
+        .await
+    }
+
+    /// Gives the file at `from` the path `to`, durably, in the place of a file that is
+    /// there, and returns its new record. Its bytes are not touched, nor the time when they
+    /// were put. In between it has both paths, never none. A path to itself is no change.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::IsADirectory`] for `from`: directories are not
+    /// renamed. For `to`, [`Error::Conflict`] as for a [`put`](Self::put).
+    /// [`Error::NoSpace`], [`Error::Store`] or [`Error::Io`]: the file may then have its old
+    /// path or both; renaming it again is safe.
+    pub async fn rename(&self, from: &SharedPath, to: SharedPath) -> Result<Arc<FileRecord>> {
+        let from = from.clone();
+        self.change(|committer| async move {
+            if from == to {
+                return committer.index.file(&from);
+            }
+            let [old, new] = turns_of_two(&committer, &from, &to).await;
+            let record = committer.index.file(&from)?;
+            let _claim = committer.index.claim_rename(&to)?;
+            let replaced = committer.index.get(&to);
+            let renamed = Arc::new(record.renamed(to, replaced.as_ref()));
+            committer.blobs.share(renamed.hash);
+            let node = Node::File(Arc::clone(&renamed));
+            let replaced = committer.commit(&new, node).await?;
+            committer.release(replaced).await;
+            delete_all(&committer, vec![old]).await?;
+            Ok(renamed)
+        })
+        .await
+    }
+
+    /// Makes an empty directory, durably: it is there until it is removed.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if there is anything, also a directory that was not made but has
+    /// something in it. [`Error::NotFound`] or [`Error::NotADirectory`] for the directory
+    /// that it is to be in, [`Error::Quota`] if there would be too many,
+    /// [`Error::NoSpace`], [`Error::Store`] or [`Error::Io`].
+    pub async fn create_directory(&self, path: SharedPath) -> Result<()> {
+        self.change(|committer| async move {
+            let turn = committer.turn(&path).await;
+            let _claim = committer.index.claim_directory(&path)?;
+            committer.commit(&turn, Node::directory(path)).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes an empty directory, durably. If something is put in it meanwhile, it stays
+    /// as one that was not made.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::NotADirectory`], [`Error::NotEmpty`], [`Error::Store`]
+    /// or [`Error::Io`]. The directory may then still be there; removing it again is safe.
+    pub async fn remove_directory(&self, path: &SharedPath) -> Result<()> {
+        let path = path.clone();
+        self.change(|committer| async move {
+            let turn = committer.turn(&path).await;
+            committer.index.check_empty(&path)?;
+            delete_all(&committer, vec![turn]).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes the file at `path`, durably; `false` if there is nothing.
+    ///
+    /// # Errors
+    /// [`Error::IsADirectory`], [`Error::Store`] or [`Error::Io`]. The file may then still
+    /// be there; deleting it again is safe.
+    pub async fn delete(&self, path: &SharedPath) -> Result<bool> {
+        let path = path.clone();
+        self.change(|committer| async move {
+            let turn = committer.turn(&path).await;
+            match committer.index.file(&path) {
+                Err(Error::NotFound(_)) => return Ok(false),
+                file => file?,
+            };
+            Ok(delete_all(&committer, vec![turn]).await? > 0)
+        })
+        .await
+    }
+
+    /// Deletes `directory` with all that is below it, durably, and returns the number of
+    /// files. It goes in steps, from the first path to the last: others see part of it
+    /// gone, and what is put meanwhile may stay.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::NotADirectory`], [`Error::Store`] or [`Error::Io`].
+    /// Part of the files may then be gone; deleting the rest again is safe.
+    pub async fn delete_tree(&self, directory: &SharedPath) -> Result<u64> {
+        let index = &self.committer.index;
+        index.check_directory(Some(directory))?;
+        let (mut deleted, mut after) = (0, None);
+        loop {
+            let page = index.paths(directory, after.as_ref(), STEP);
+            let step = |committer: Arc<Committer<Tree>>| async move {
+                let mut turns = Vec::new();
+                // In order, so that no two who want several turns wait for each other.
+                for path in &page.items {
+                    turns.push(committer.turn(path).await);
+                }
+                delete_all(&committer, turns).await
+            };
+            deleted += self.change(step).await?;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        match self.remove_directory(directory).await {
+            // It was not made, or something else is there by now.
+            Err(Error::NotFound(_) | Error::NotADirectory(_) | Error::NotEmpty(_)) => {}
+            removed => removed?,
+        }
+        Ok(deleted)
+    }
+
+    /// Makes a change, to its end even if the caller goes away.
+    async fn change<T, F>(&self, change: impl FnOnce(Arc<Committer<Tree>>) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        tokio::spawn(change(Arc::clone(&self.committer))).await?
+    }
+}
+
+/// The turns of two paths, taken in the order in which all do who want several.
+async fn turns_of_two<'a>(
+    committer: &'a Committer<Tree>,
+    one: &SharedPath,
+    other: &SharedPath,
+) -> [Turn<'a, Tree>; 2] {
+    if one < other {
+        let first = committer.turn(one).await;
+        [first, committer.turn(other).await]
+    } else {
+        let first = committer.turn(other).await;
+        [committer.turn(one).await, first]
+    }
+}
+
+/// Deletes what `turns` are for, and returns the number of files among it.
+async fn delete_all(committer: &Committer<Tree>, turns: Vec<Turn<'_, Tree>>) -> Result<u64> {
+    let deleted = committer.delete(&turns).await?;
+    drop(turns);
+    let files = deleted.iter().filter_map(Node::file).count();
+    committer.release(deleted).await;
+    Ok(files as u64)
+}
