@@ -11,6 +11,7 @@ use wasmtime::Memory;
 use crate::call::Call;
 use crate::capture::Captured;
 use crate::faaslets::Shared;
+use crate::files::{Refused, carry_out};
 use crate::handles::Handles;
 use crate::loaded::Loaded;
 use crate::mappings::Mappings;
@@ -69,8 +70,12 @@ impl Faaslet {
             vfs: Vfs::new(
                 Arc::clone(&shared.shared_files),
                 Arc::clone(&shared.scratch_charge),
-                scratch_limits(&limits),
-            ),
+                faasm_vfs::Limits {
+                    max_scratch_bytes: shared.options.max_scratch_bytes,
+                    ..faasm_vfs::Limits::default()
+                },
+            )
+            .with_spill(shared.spill.clone()),
             stdin_position: 0,
             handles: Handles::default(),
             mappings: Mappings::new(),
@@ -145,6 +150,25 @@ impl Faaslet {
         })
     }
 
+    /// Makes the changes of the shared tree that the guest's last operation on files asked for.
+    pub(crate) async fn settle_files(&mut self) -> Result<Result<(), Refused>, Stop> {
+        let mut settled = Ok(());
+        while let Some(change) = self.vfs.next_change() {
+            let limit = self.shared.options.max_file_bytes;
+            let made = self
+                .wait(carry_out(&self.shared.storage, limit, change))
+                .await?;
+            settled = settled.and(made);
+        }
+        Ok(settled)
+    }
+
+    /// Closes the files that the guest left open: what it has written to shared files is stored.
+    pub(crate) async fn close_files(&mut self) -> Result<(), Stop> {
+        self.vfs.finish();
+        self.settle_files().await?.map_err(Stop::File)
+    }
+
     /// Waits inside a host call for `event`, but no longer than the call may live, and
     /// without holding a turn at the processor.
     pub(crate) async fn wait<T>(&self, event: impl Future<Output = T>) -> Result<T, Stop> {
@@ -186,14 +210,6 @@ impl Faaslet {
             }
         };
         Ok(wasmtime::UpdateDeadline::YieldCustom(1, Box::pin(next)))
-    }
-}
-
-/// Scratch files may take as much as the linear memory may: they live in memory, too.
-fn scratch_limits(limits: &Limits) -> faasm_vfs::Limits {
-    faasm_vfs::Limits {
-        max_scratch_bytes: limits.memory_bytes,
-        ..faasm_vfs::Limits::default()
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use faasm_model::{FunctionName, Limits};
 use faasm_state::State;
 use faasm_storage::{FunctionRecord, Storage};
+use faasm_vfs::Spill;
 
+use crate::files::SharedTree;
 use crate::modules::Modules;
 use crate::options::Options;
 use crate::ticker::Ticker;
@@ -26,9 +28,11 @@ pub(crate) struct Shared {
     pub(crate) ticker: Ticker,
     pub(crate) cold_start_seconds: metrics::Histogram,
     pub(crate) turns: Arc<Turns>,
-    /// The read-only tree under every call's scratch files.
+    /// The tree under every call's scratch files.
     pub(crate) shared_files: Arc<dyn faasm_vfs::Lower>,
-    /// Where scratch files are charged.
+    /// Where scratch files go that are too large for memory.
+    pub(crate) spill: Spill,
+    /// Where those in memory are charged.
     pub(crate) scratch_charge: Arc<dyn faasm_vfs::Charge>,
 }
 
@@ -62,7 +66,11 @@ impl Faaslets {
         let ticker = Ticker::start(&engine).map_err(Error::Ticker)?;
         let budget = state.budget().clone();
         Ok(Self(Arc::new(Shared {
-            shared_files: Arc::new(faasm_vfs::EmptyTree),
+            shared_files: Arc::new(SharedTree::new(storage.files().clone())),
+            spill: Spill {
+                directory: storage.spool().directory().into(),
+                above: options.max_scratch_memory_bytes,
+            },
             scratch_charge: Arc::new(Scratch(budget.clone())),
             budget,
             turns: Turns::new(options.processors),

@@ -34,6 +34,7 @@ mod engine;
 mod faaslet;
 mod faaslets;
 mod faults;
+mod files;
 mod handles;
 mod host;
 mod loaded;

@@ -14,6 +14,12 @@ pub struct Options {
     pub max_stack_bytes: usize,
     /// The process's memory budget, in bytes.
     pub memory_budget: u64,
+    /// Bytes of scratch files that a call may have, in memory and on disk.
+    pub max_scratch_bytes: u64,
+    /// Bytes of scratch files that a call may have in memory; what is more goes to disk.
+    pub max_scratch_memory_bytes: u64,
+    /// Size of a shared file that a call may write, in bytes.
+    pub max_file_bytes: u64,
     /// Limits of functions that have none of their own.
     pub limits: Limits,
     /// Threads that run guests: so many long computations run at a time.
@@ -30,6 +36,9 @@ impl Default for Options {
             max_faaslets: 8_192,
             max_stack_bytes: 1 << 20,
             memory_budget: 2 << 30,
+            max_scratch_bytes: 1 << 30,
+            max_scratch_memory_bytes: 16 << 20,
+            max_file_bytes: 16 << 30,
             limits: Limits::default(),
             processors: std::thread::available_parallelism().map_or(2, usize::from),
             env: BTreeMap::new(),

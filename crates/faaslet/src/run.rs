@@ -100,7 +100,7 @@ impl Faaslets {
         let mut timings = Timings::default();
         let result = drive(&mut store, &loaded, &mut timings).await;
         let max_stack = shared.options.max_stack_bytes;
-        let end = conclude(&store, stop::end(result, max_stack)).await;
+        let end = conclude(&mut store, stop::end(result, max_stack)).await;
         let whole = micros(store.data().clock.started);
         timings.run_us = whole.saturating_sub(timings.start_us);
         shared
@@ -272,14 +272,20 @@ fn misuse(import: &'static str, problem: String) -> Stop {
     Stop::Misuse { import, problem }
 }
 
-/// What a successful guest has written to state is durable before its success is known.
-async fn conclude(store: &Store<Faaslet>, end: End) -> End {
-    match end {
-        End::Returned(0) => match store.data().push().await {
-            Ok(()) => End::Returned(0),
-            Err(stop) => End::Failed(stop.into()),
+/// What a successful guest has written to state and shared files is durable before its success
+/// is known.
+async fn conclude(store: &mut Store<Faaslet>, end: End) -> End {
+    let faaslet = store.data_mut();
+    let stored = match end {
+        End::Returned(0) => match faaslet.push().await {
+            Ok(()) => faaslet.close_files().await,
+            refused => refused,
         },
-        other => other,
+        _ => Ok(()),
+    };
+    match stored {
+        Ok(()) => end,
+        Err(stop) => End::Failed(stop.into()),
     }
 }
 

@@ -5,6 +5,7 @@ use wasmtime::{Trap, WasmBacktrace};
 
 use crate::backtrace;
 use crate::call::ChainRefused;
+use crate::files::Refused;
 use crate::memory::BadPointer;
 
 /// A reason of ours to stop a guest; travels through wasmtime as an error.
@@ -31,6 +32,8 @@ pub(crate) enum Stop {
         import: &'static str,
         error: faasm_state::Error,
     },
+    #[error("shared file at the end of the call: {0}")]
+    File(Refused),
     #[error("{import}: {problem}")]
     Misuse {
         import: &'static str,
@@ -56,6 +59,7 @@ impl Stop {
             }
             Self::Chain(_) => FailureKind::ChainLimit,
             Self::State { error, .. } => state_kind(error),
+            Self::File(_) => FailureKind::File,
             Self::Exit(_)
             | Self::BadPointer(_)
             | Self::Misuse { .. }

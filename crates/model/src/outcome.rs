@@ -83,6 +83,8 @@ pub enum FailureKind {
     State,
     /// The call waited for a lock that it would never have got.
     Deadlock,
+    /// A shared file that the call had open could not be stored at its end.
+    File,
 }
 
 impl FailureKind {
@@ -99,6 +101,7 @@ impl FailureKind {
             Self::ChainLimit => "chain_limit",
             Self::State => "state_failed",
             Self::Deadlock => "deadlock",
+            Self::File => "file_failed",
             Self::Cancelled => "cancelled",
             Self::FunctionNotFound => "function_not_found",
             Self::AttemptsExhausted => "attempts_exhausted",

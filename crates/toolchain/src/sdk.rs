@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = sdk_files![
     "include/faasm/input.h",
     "include/faasm/state.h",
     "include/faasm/state.hpp",
+    "include/unistd.h",
     "src/libfaasm.c",
     "src/start.c",
     "src/state.c",

@@ -35,6 +35,14 @@ pub trait Lower: Send + Sync {
     fn is_writable(&self) -> bool {
         false
     }
+
+    /// Whether there could be a file or directory at `path`, where there is none.
+    ///
+    /// # Errors
+    /// What the guest is told that wants to create it, say [`Errno::Inval`].
+    fn check_path(&self, _path: &str) -> Result<(), Errno> {
+        Ok(())
+    }
 }
 
 /// An open file of a [`Lower`] tree: bytes that never change.

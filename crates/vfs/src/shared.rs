@@ -129,6 +129,11 @@ impl Tree {
         if !self.pending.is_empty() {
             return Err(Errno::Again);
         }
+        if let SharedChange::CreateDirectory { path } | SharedChange::Rename { to: path, .. } =
+            &change
+        {
+            self.lower.check_path(path)?;
+        }
         self.pending.push_back(Pending::Change(change));
         Ok(())
     }
@@ -158,6 +163,9 @@ impl Tree {
     ) -> Result<NodeId, Errno> {
         if !self.lower.is_writable() {
             return Err(Errno::Rofs);
+        }
+        if present.is_none() {
+            self.lower.check_path(&path)?;
         }
         let (content, times) = match present {
             Some(_) if !truncate => {

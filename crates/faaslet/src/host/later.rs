@@ -20,9 +20,8 @@ const FAMILIES: [(&str, &str); 8] = [
 ];
 
 /// Single names that are accepted.
-const NAMES: [(&str, &str); 7] = [
+const NAMES: [(&str, &str); 6] = [
     ("__faasm_migrate_point", "migration is not supported"),
-    ("dup", "duplicated descriptors are not supported"),
     ("dlopen", "dynamic linking is not supported"),
     ("dlclose", "dynamic linking is not supported"),
     ("dlsym", "dynamic linking is not supported"),

@@ -1,5 +1,5 @@
 //! The few POSIX functions that Faasm's guests import where WASI has none: memory
-//! mappings, and the answers of a system without users and child processes.
+//! mappings, duplicates of descriptors, and the answers of a system without users and child processes.
 
 use faasm_vfs::{Errno, Fd};
 use wasmtime::{AsContextMut, Caller, Extern, Linker};
@@ -39,6 +39,11 @@ pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
             if length == 0 { FAILED } else { 0 }
         },
     )?;
+    linker.func_wrap(ENV, "dup", |mut caller: Caller<'_, Faaslet>, fd: i32| {
+        let fd = u32::try_from(fd).map_err(|_| Errno::Badf);
+        let copy = fd.and_then(|fd| caller.data_mut().vfs.dup(Fd(fd)));
+        copy.map_or(FAILED, |copy| copy.0.cast_signed())
+    })?;
     for name in ["getpwuid", "getpwnam"] {
         linker.func_wrap(ENV, name, |_: Caller<'_, Faaslet>, _who: i32| 0)?;
     }

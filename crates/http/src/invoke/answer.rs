@@ -99,6 +99,7 @@ fn status_of(kind: FailureKind) -> StatusCode {
         | FailureKind::OutputLimit
         | FailureKind::ChainLimit
         | FailureKind::State
+        | FailureKind::File
         | FailureKind::Deadlock
         | FailureKind::Cancelled
         | FailureKind::AttemptsExhausted

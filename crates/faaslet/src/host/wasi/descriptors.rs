@@ -3,29 +3,41 @@
 use faasm_vfs::{Errno, Fd, FdFlags, FdKind, FstFlags, Rights, SetTimes};
 use wasmtime::Linker;
 
-use super::{Done, Host, WASI, errno, layout};
+use super::{Done, Host, WASI, errno, layout, settled};
 use crate::faaslet::Faaslet;
 use crate::memory::guest;
 
 pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
+    add_closing(linker)?;
     add_plain(linker)?;
     add_stats(linker)?;
     add_prestats(linker)?;
     add_sockets(linker)
 }
 
-/// The ones that need no memory.
-fn add_plain(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
-    linker.func_wrap(WASI, "fd_close", |mut host: Host<'_>, fd: u32| {
-        errno(vfs(&mut host, |vfs| vfs.close(Fd(fd))))
+/// The ones after which nobody may have a file open any more.
+fn add_closing(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
+    linker.func_wrap_async(WASI, "fd_close", |mut host: Host<'_>, (fd,): (u32,)| {
+        Box::new(async move {
+            let done = vfs(&mut host, |vfs| vfs.close(Fd(fd)));
+            settled(&mut host, done).await
+        })
     })?;
-    linker.func_wrap(
+    linker.func_wrap_async(
         WASI,
         "fd_renumber",
-        |mut host: Host<'_>, from: u32, to: u32| {
-            errno(vfs(&mut host, |vfs| vfs.renumber(Fd(from), Fd(to))))
+        |mut host: Host<'_>, (from, to): (u32, u32)| {
+            Box::new(async move {
+                let done = vfs(&mut host, |vfs| vfs.renumber(Fd(from), Fd(to)));
+                settled(&mut host, done).await
+            })
         },
     )?;
+    Ok(())
+}
+
+/// The others that need no memory.
+fn add_plain(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
     linker.func_wrap(WASI, "fd_sync", |mut host: Host<'_>, fd: u32| {
         errno(vfs(&mut host, |vfs| vfs.sync(Fd(fd))))
     })?;

@@ -14,68 +14,32 @@ pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
         WASI,
         "fd_read",
         |mut host: Host<'_>, fd, iovs, count, out| {
-            errno(read(
-                &mut host,
-                "fd_read",
-                Buffers {
-                    fd,
-                    iovs,
-                    count,
-                    out,
-                },
-                None,
-            ))
+            let buffers = Buffers::new(fd, iovs, count, out);
+            errno(read(&mut host, "fd_read", buffers, None))
         },
     )?;
     linker.func_wrap(
         WASI,
         "fd_pread",
         |mut host: Host<'_>, fd, iovs, count, offset, out| {
-            errno(read(
-                &mut host,
-                "fd_pread",
-                Buffers {
-                    fd,
-                    iovs,
-                    count,
-                    out,
-                },
-                Some(offset),
-            ))
+            let buffers = Buffers::new(fd, iovs, count, out);
+            errno(read(&mut host, "fd_pread", buffers, Some(offset)))
         },
     )?;
     linker.func_wrap(
         WASI,
         "fd_write",
         |mut host: Host<'_>, fd, iovs, count, out| {
-            errno(write(
-                &mut host,
-                "fd_write",
-                Buffers {
-                    fd,
-                    iovs,
-                    count,
-                    out,
-                },
-                None,
-            ))
+            let buffers = Buffers::new(fd, iovs, count, out);
+            errno(write(&mut host, "fd_write", buffers, None))
         },
     )?;
     linker.func_wrap(
         WASI,
         "fd_pwrite",
         |mut host: Host<'_>, fd, iovs, count, offset, out| {
-            errno(write(
-                &mut host,
-                "fd_pwrite",
-                Buffers {
-                    fd,
-                    iovs,
-                    count,
-                    out,
-                },
-                Some(offset),
-            ))
+            let buffers = Buffers::new(fd, iovs, count, out);
+            errno(write(&mut host, "fd_pwrite", buffers, Some(offset)))
         },
     )?;
     linker.func_wrap(
@@ -103,6 +67,15 @@ struct Buffers {
 }
 
 impl Buffers {
+    fn new(fd: u32, iovs: u32, count: u32, out: u32) -> Self {
+        Self {
+            fd,
+            iovs,
+            count,
+            out,
+        }
+    }
+
     fn check(&self) -> Result<(), Errno> {
         match self.count > MAX_IOVECS {
             true => Err(Errno::Inval),

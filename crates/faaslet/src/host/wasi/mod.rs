@@ -51,6 +51,15 @@ impl From<Stop> for Fault {
     }
 }
 
+/// Ends an operation on files that may have asked for a change of the shared tree.
+async fn settled(host: &mut Host<'_>, done: Done) -> wasmtime::Result<i32> {
+    let made = match done {
+        Ok(()) => host.data_mut().settle_files().await?,
+        failed => return errno(failed),
+    };
+    errno(made.map_err(|refused| refused.errno().into()))
+}
+
 /// The error number that the guest sees, 0 for success.
 fn errno(done: Done) -> wasmtime::Result<i32> {
     match done {

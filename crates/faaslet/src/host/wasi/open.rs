@@ -32,7 +32,7 @@ pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
             errno(path_open(
                 &mut host,
                 Fd(fd),
-                Path { ptr, len },
+                Path::new(ptr, len),
                 options,
                 out,
             ))

@@ -4,7 +4,7 @@ use faasm_vfs::{Errno, Fd, Symlinks, Vfs};
 use wasmtime::Linker;
 
 use super::descriptors::set_times;
-use super::{Done, Host, WASI, errno, layout};
+use super::{Done, Host, WASI, errno, layout, settled};
 use crate::faaslet::Faaslet;
 use crate::memory::guest;
 
@@ -19,6 +19,12 @@ pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
 pub(super) struct Path {
     pub(super) ptr: u32,
     pub(super) len: u32,
+}
+
+impl Path {
+    pub(super) fn new(ptr: u32, len: u32) -> Self {
+        Self { ptr, len }
+    }
 }
 
 /// Bit 0 of the lookup flags: follow a symbolic link at the end of the path.
@@ -44,13 +50,16 @@ fn add_single(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
         }),
     ];
     for (name, operation) in operations {
-        linker.func_wrap(
+        linker.func_wrap_async(
             WASI,
             name,
-            move |mut host: Host<'_>, fd: u32, ptr: u32, len: u32| {
-                errno(on_path(&mut host, name, Path { ptr, len }, |vfs, path| {
-                    operation(vfs, Fd(fd), path)
-                }))
+            move |mut host: Host<'_>, (fd, ptr, len): (u32, u32, u32)| {
+                Box::new(async move {
+                    let done = on_path(&mut host, name, Path::new(ptr, len), |vfs, path| {
+                        operation(vfs, Fd(fd), path)
+                    });
+                    settled(&mut host, done).await
+                })
             },
         )?;
     }
@@ -61,7 +70,7 @@ fn add_single(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
             errno(on_path(
                 &mut host,
                 "path_filestat_set_times",
-                Path { ptr, len },
+                Path::new(ptr, len),
                 |vfs, path| {
                     let times = set_times(flags, atim, mtim)?;
                     vfs.path_filestat_set_times(Fd(fd), path, symlinks(lookup), times)
@@ -74,61 +83,39 @@ fn add_single(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
 
 /// Operations on two paths.
 fn add_double(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
-    linker.func_wrap(
+    linker.func_wrap_async(
         WASI,
         "path_rename",
-        |mut host: Host<'_>, from_fd, from_ptr, from_len, to_fd, to_ptr, to_len| {
-            let from = Path {
-                ptr: from_ptr,
-                len: from_len,
-            };
-            let to = Path {
-                ptr: to_ptr,
-                len: to_len,
-            };
-            errno(on_paths(
-                &mut host,
-                "path_rename",
-                from,
-                to,
-                |vfs, from, to| vfs.path_rename(Fd(from_fd), from, Fd(to_fd), to),
-            ))
+        |mut host: Host<'_>, arguments: (u32, u32, u32, u32, u32, u32)| {
+            let (from_fd, from_ptr, from_len, to_fd, to_ptr, to_len) = arguments;
+            let paths = [Path::new(from_ptr, from_len), Path::new(to_ptr, to_len)];
+            Box::new(async move {
+                let done = on_paths(&mut host, "path_rename", paths, |vfs, from, to| {
+                    vfs.path_rename(Fd(from_fd), from, Fd(to_fd), to)
+                });
+                settled(&mut host, done).await
+            })
         },
     )?;
     linker.func_wrap(
         WASI,
         "path_link",
         |mut host: Host<'_>, from_fd, lookup, from_ptr, from_len, to_fd, to_ptr, to_len| {
-            let from = Path {
-                ptr: from_ptr,
-                len: from_len,
-            };
-            let to = Path {
-                ptr: to_ptr,
-                len: to_len,
-            };
-            errno(on_paths(
-                &mut host,
-                "path_link",
-                from,
-                to,
-                |vfs, from, to| vfs.path_link(Fd(from_fd), symlinks(lookup), from, Fd(to_fd), to),
-            ))
+            let paths = [Path::new(from_ptr, from_len), Path::new(to_ptr, to_len)];
+            errno(on_paths(&mut host, "path_link", paths, |vfs, from, to| {
+                vfs.path_link(Fd(from_fd), symlinks(lookup), from, Fd(to_fd), to)
+            }))
         },
     )?;
     linker.func_wrap(
         WASI,
         "path_symlink",
         |mut host: Host<'_>, target_ptr, target_len, fd, ptr, len| {
-            let target = Path {
-                ptr: target_ptr,
-                len: target_len,
-            };
+            let paths = [Path::new(target_ptr, target_len), Path::new(ptr, len)];
             errno(on_paths(
                 &mut host,
                 "path_symlink",
-                target,
-                Path { ptr, len },
+                paths,
                 |vfs, target, path| vfs.path_symlink(target, Fd(fd), path),
             ))
         },
@@ -150,8 +137,7 @@ fn on_path(
 fn on_paths(
     host: &mut Host<'_>,
     import: &'static str,
-    first: Path,
-    second: Path,
+    [first, second]: [Path; 2],
     operation: impl FnOnce(&mut Vfs, &[u8], &[u8]) -> Result<(), Errno>,
 ) -> Done {
     let (memory, faaslet) = guest(host, import)?;
@@ -170,7 +156,7 @@ fn add_stats(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
                 &mut host,
                 Fd(fd),
                 symlinks(lookup),
-                Path { ptr, len },
+                Path::new(ptr, len),
                 out,
             ))
         },
@@ -182,7 +168,7 @@ fn add_stats(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
             errno(readlink(
                 &mut host,
                 Fd(fd),
-                Path { ptr, len },
+                Path::new(ptr, len),
                 (buf, buf_len),
                 out,
             ))
