@@ -18,7 +18,7 @@ pub struct Api(Arc<ApiParts>);
 pub struct ApiParts {
     /// Runs calls, and publishes functions through its Faaslets.
     pub calls: Calls,
-    /// Where functions are.
+    /// Where functions and shared files are.
     pub storage: Storage,
     /// Where state is.
     pub state: State,

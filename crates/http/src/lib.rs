@@ -1,4 +1,4 @@
-//! Faasm's HTTP API: turns requests into calls, functions and state, and what became of
+//! Faasm's HTTP API: turns requests into calls, functions, state and files, and what became of
 //! them into answers.
 //!
 //! [`Api`] holds what requests are answered from. [`upload_router`] and [`invoke_router`]
@@ -34,6 +34,7 @@
 mod api;
 mod body;
 mod detached;
+mod download;
 mod error;
 mod etag;
 mod extract;
@@ -47,6 +48,7 @@ mod metrics;
 mod openapi;
 mod options;
 mod page;
+mod query;
 mod range;
 mod readiness;
 mod reply;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use faasm_storage::Usage;
 use metrics::{
-    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
@@ -97,6 +98,12 @@ fn describe() {
         "What is taken of the memory budget"
     );
     describe_state();
+    describe_gauge!("faasm_files", "Shared files");
+    describe_gauge!(
+        "faasm_file_bytes",
+        Unit::Bytes,
+        "The size of all shared files"
+    );
 }
 
 fn describe_state() {
@@ -164,5 +171,12 @@ pub(crate) async fn metrics(State(api): State<Api>) -> Response {
     const KIND: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
     api.calls.record_gauges();
     api.state.record_metrics();
+    record_files(&api);
     reply::with(StatusCode::OK, KIND, api.metrics.render())
+}
+
+fn record_files(api: &Api) {
+    let Usage { files, bytes } = api.storage.files().usage();
+    gauge!("faasm_files").set(files as f64);
+    gauge!("faasm_file_bytes").set(bytes as f64);
 }

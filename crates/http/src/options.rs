@@ -16,6 +16,8 @@ pub struct HttpOptions {
     pub max_function_bytes: u64,
     /// Largest state value that can be set, in bytes: 2 GiB - 1, which no value can exceed.
     pub max_state_value_bytes: u64,
+    /// Largest shared file that can be put, in bytes: 16 GiB.
+    pub max_file_bytes: u64,
     /// Longest time for which a client's `wait_ms` holds an answer: 60 s. A client that
     /// asks for more is answered after this.
     pub max_wait: Duration,
@@ -38,6 +40,7 @@ impl Default for HttpOptions {
             max_input_bytes: 16 << 20,
             max_function_bytes: 128 << 20,
             max_state_value_bytes: MAX_VALUE_BYTES,
+            max_file_bytes: 16 << 30,
             max_wait: Duration::from_secs(60),
             cors_origin: None,
             header_timeout: Duration::from_millis(12_500),

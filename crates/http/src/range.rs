@@ -1,13 +1,26 @@
-//! Parts of a value, as the header `Range` asks for them.
+//! Parts of what is stored, as the header `Range` asks for them.
 
 use std::ops::Range;
 
-use axum::http::header::{IF_RANGE, RANGE};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::body::Body;
+use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 
-/// What of a value is asked for.
+use crate::error::{ApiError, ErrorCode};
+use crate::reply;
+
+/// What an answer has of something.
+pub(crate) struct Part {
+    pub(crate) bytes: Range<u64>,
+    /// Of the whole.
+    size: u64,
+    status: StatusCode,
+}
+
+/// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+enum Wanted {
     /// All of it: there is no range, one that is not understood, or several.
     Whole,
     /// These bytes.
@@ -16,8 +29,53 @@ pub(crate) enum Wanted {
     Nothing,
 }
 
-/// What a request wants of `size` bytes with this tag.
-pub(crate) fn of(headers: &HeaderMap, tag: &HeaderValue, size: u64) -> Wanted {
+/// What to answer of `size` bytes with this tag; `None` if none of them is wanted, which is
+/// [`unsatisfiable`].
+pub(crate) fn of(headers: &HeaderMap, tag: &HeaderValue, size: u64) -> Option<Part> {
+    let (status, bytes) = match wanted(headers, tag, size) {
+        Wanted::Whole => (StatusCode::OK, 0..size),
+        Wanted::Part(bytes) => (StatusCode::PARTIAL_CONTENT, bytes),
+        Wanted::Nothing => return None,
+    };
+    Some(Part {
+        bytes,
+        size,
+        status,
+    })
+}
+
+/// 416, of something with `size` bytes.
+pub(crate) fn unsatisfiable(size: u64) -> Result<Response, ApiError> {
+    let problem = format!("the range has none of the {size} bytes that there are");
+    let mut response = ApiError::new(ErrorCode::RangeNotSatisfiable, problem).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_RANGE, content_range("*", size)?);
+    Ok(response)
+}
+
+impl Part {
+    /// The answer with these bytes, of what has this tag.
+    pub(crate) fn reply(self, tag: HeaderValue, body: Body) -> Result<Response, ApiError> {
+        let Range { start, end } = self.bytes;
+        let mut response = reply::with(self.status, reply::BYTES, body);
+        let headers = response.headers_mut();
+        headers.insert(ETAG, tag);
+        headers.insert(CONTENT_LENGTH, (end - start).into());
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        if self.status == StatusCode::PARTIAL_CONTENT {
+            let part = format!("{start}-{}", end - 1);
+            headers.insert(CONTENT_RANGE, content_range(&part, self.size)?);
+        }
+        Ok(response)
+    }
+}
+
+fn content_range(part: &str, size: u64) -> Result<HeaderValue, ApiError> {
+    let value = HeaderValue::try_from(format!("bytes {part}/{size}"));
+    value.map_err(|e| ApiError::internal("the server failed to write a header", e))
+}
+
+fn wanted(headers: &HeaderMap, tag: &HeaderValue, size: u64) -> Wanted {
     if headers.get(IF_RANGE).is_some_and(|known| known != tag) {
         return Wanted::Whole;
     }
@@ -62,7 +120,7 @@ mod tests {
 
     fn wanted(range: &'static str, size: u64) -> Wanted {
         let headers = HeaderMap::from_iter([(RANGE, HeaderValue::from_static(range))]);
-        of(&headers, &HeaderValue::from_static("\"1\""), size)
+        super::wanted(&headers, &HeaderValue::from_static("\"1\""), size)
     }
 
     #[test]
@@ -118,7 +176,7 @@ mod tests {
         let header = |name, value| (name, HeaderValue::from_static(value));
         let asked = |tag| HeaderMap::from_iter([header(RANGE, "bytes=1-"), header(IF_RANGE, tag)]);
         let tag = HeaderValue::from_static("\"1\"");
-        assert_eq!(of(&asked("\"1\""), &tag, 3), Wanted::Part(1..3));
-        assert_eq!(of(&asked("\"2\""), &tag, 3), Wanted::Whole);
+        assert_eq!(super::wanted(&asked("\"1\""), &tag, 3), Wanted::Part(1..3));
+        assert_eq!(super::wanted(&asked("\"2\""), &tag, 3), Wanted::Whole);
     }
 }

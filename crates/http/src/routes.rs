@@ -53,12 +53,24 @@ fn router(title: &str, api: Api, mut routes: Vec<UtoipaMethodRouter<Api>>) -> Ro
                 handlers = handlers.layer(cors.clone());
             }
             let front = Front::new(&path, openapi::allow(&item), cors.is_some());
-            router = router.route(&path, handlers.layer(front));
+            let handlers = handlers.layer(front);
+            for pattern in patterns(&path) {
+                router = router.route(pattern, handlers.clone());
+            }
         }
     }
     let nowhere = Front::new("unmatched", None, cors.is_some());
     let fallback = nowhere.layer(route_not_found.into_service());
     router.fallback_service(fallback).with_state(api)
+}
+
+/// What axum is told of a described path. OpenAPI has no notation for a parameter that may
+/// be empty or have slashes in it.
+fn patterns(path: &str) -> Vec<&str> {
+    match path {
+        upload::FILE_AT_URL => vec!["/file/", "/file/{*path}"],
+        plain => vec![plain],
+    }
 }
 
 async fn route_not_found(method: Method, uri: Uri) -> ApiError {

@@ -275,3 +275,21 @@ async fn a_client_that_goes_away_half_way_leaves_nothing_behind() {
     eventually("the spool is empty", async || spooled().await == 0).await;
     assert_eq!(server.upload("GET", "/f/demo/half", "").await.status, 404);
 }
+
+#[tokio::test]
+async fn code_that_is_not_what_was_put_is_an_error_and_not_an_answer() {
+    let server = Server::start().await;
+    server.put("noop", NOOP).await;
+    let get = server.upload("GET", "/f/demo/noop", "").await;
+    let hash = get.header("etag").trim_matches('"');
+    let code = server.dir.path().join(format!("objects/code/{hash}.wasm"));
+    std::fs::write(code, NOOP.replace("memory", "mammoth")).unwrap();
+    let cut = request_json(server.upload, "GET", "/f/demo/noop", "").await;
+    assert_eq!(cut.status, 500, "{}", cut.text());
+    assert_eq!(cut.json()["error"]["code"], "damaged_code");
+    server.put("noop", NOOP).await;
+    let code = server.dir.path().join(format!("objects/code/{hash}.wasm"));
+    std::fs::write(code, NOOP.replace("memory", "mymery")).unwrap();
+    let changed = request_json(server.upload, "GET", "/f/demo/noop", "").await;
+    assert_eq!(changed.json()["error"]["code"], "damaged_code");
+}

@@ -11,6 +11,8 @@ pub enum ErrorCode {
     InvalidName,
     /// The key of a state value breaks the rule of keys.
     InvalidKey,
+    /// The path of a shared file breaks the rule of paths.
+    InvalidPath,
     /// A field has a wrong type or a value out of range.
     InvalidField,
     /// A field that the request needs is absent.
@@ -23,12 +25,20 @@ pub enum ErrorCode {
     CallNotFound,
     /// There is no such state value.
     StateNotFound,
+    /// There is no such shared file or directory.
+    FileNotFound,
     /// The path answers to other methods.
     MethodNotAllowed,
     /// The body of the request paused for too long.
     RequestTimeout,
     /// The idempotency key belongs to another request.
     IdempotencyConflict,
+    /// A file cannot be stored where a directory is, nor below a file.
+    FileConflict,
+    /// What takes a file was asked of a directory.
+    IsADirectory,
+    /// What takes a directory was asked of a file.
+    NotADirectory,
     /// The state value is not as the request's condition says.
     StateConflict,
     /// The body is over a limit.
@@ -55,10 +65,14 @@ pub enum ErrorCode {
     NotReady,
     /// The server's disk is full.
     NoSpace,
+    /// There would be more shared files than are allowed.
+    FileQuota,
     /// Stored code is not what was uploaded.
     DamagedCode,
     /// A state value cannot be read back.
     DamagedState,
+    /// The bytes of a shared file are not what was put.
+    DamagedFile,
     /// A fault of the server.
     Internal,
 }
@@ -72,15 +86,20 @@ impl ErrorCode {
         Self::BadRequest,
         Self::InvalidName,
         Self::InvalidKey,
+        Self::InvalidPath,
         Self::InvalidField,
         Self::MissingField,
         Self::RouteNotFound,
         Self::FunctionNotFound,
         Self::CallNotFound,
         Self::StateNotFound,
+        Self::FileNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::IdempotencyConflict,
+        Self::FileConflict,
+        Self::IsADirectory,
+        Self::NotADirectory,
         Self::StateConflict,
         Self::BodyTooLarge,
         Self::StateQuota,
@@ -94,8 +113,10 @@ impl ErrorCode {
         Self::Overloaded,
         Self::NotReady,
         Self::NoSpace,
+        Self::FileQuota,
         Self::DamagedCode,
         Self::DamagedState,
+        Self::DamagedFile,
         Self::Internal,
     ];
 
@@ -106,15 +127,20 @@ impl ErrorCode {
             Self::BadRequest => Row("bad_request", S::BAD_REQUEST, "see /openapi.json for the form of requests"),
             Self::InvalidName => Row("invalid_name", S::BAD_REQUEST, "choose another name"),
             Self::InvalidKey => Row("invalid_key", S::BAD_REQUEST, "choose another key"),
+            Self::InvalidPath => Row("invalid_path", S::BAD_REQUEST, "choose another path"),
             Self::InvalidField => Row("invalid_field", S::BAD_REQUEST, "see /openapi.json for the fields and their types"),
             Self::MissingField => Row("missing_field", S::BAD_REQUEST, "see /openapi.json for the fields"),
             Self::RouteNotFound => Row("route_not_found", S::NOT_FOUND, "see /openapi.json for what this listener answers; upload and invoke are two listeners"),
             Self::FunctionNotFound => Row("function_not_found", S::NOT_FOUND, "upload it with PUT /f/{user}/{function} to the upload listener"),
             Self::CallNotFound => Row("call_not_found", S::NOT_FOUND, "GET /calls lists the calls that are known"),
             Self::StateNotFound => Row("state_not_found", S::NOT_FOUND, "GET /s/{user} on the upload listener lists the user's keys"),
+            Self::FileNotFound => Row("file_not_found", S::NOT_FOUND, "GET /file/ on the upload listener lists the shared files"),
             Self::MethodNotAllowed => Row("method_not_allowed", S::METHOD_NOT_ALLOWED, "the header Allow names the methods"),
             Self::RequestTimeout => Row("request_timeout", S::REQUEST_TIMEOUT, "send the request again"),
             Self::IdempotencyConflict => Row("idempotency_conflict", S::CONFLICT, "use a new key for a new request"),
+            Self::FileConflict => Row("file_conflict", S::CONFLICT, "delete what is in the way, or choose another path"),
+            Self::IsADirectory => Row("is_a_directory", S::CONFLICT, "name a file in it; ?recursive=true deletes all of them"),
+            Self::NotADirectory => Row("not_a_directory", S::CONFLICT, "leave out the / at the end of the path"),
             Self::StateConflict => Row("state_conflict", S::PRECONDITION_FAILED, "read the value again, and try with its version"),
             Self::BodyTooLarge => Row("body_too_large", S::PAYLOAD_TOO_LARGE, "send less, or have the server's limit raised"),
             Self::StateQuota => Row("state_quota", S::PAYLOAD_TOO_LARGE, "delete state that is not needed, or have the server's limit raised"),
@@ -128,8 +154,10 @@ impl ErrorCode {
             Self::Overloaded => Row("overloaded", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::NotReady => Row("not_ready", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::NoSpace => Row("no_space", S::INSUFFICIENT_STORAGE, "free space on the server's disk; nothing was stored"),
+            Self::FileQuota => Row("file_quota", S::INSUFFICIENT_STORAGE, "delete shared files, or have --max-file-bytes or --max-files raised"),
             Self::DamagedCode => Row("damaged_code", S::INTERNAL_SERVER_ERROR, "upload the function again"),
             Self::DamagedState => Row("damaged_state", S::INTERNAL_SERVER_ERROR, "set the value again"),
+            Self::DamagedFile => Row("damaged_file", S::INTERNAL_SERVER_ERROR, "put the file again"),
             Self::Internal => Row("internal", S::INTERNAL_SERVER_ERROR, "the server's log says more under the x-request-id of this answer"),
         }
     }

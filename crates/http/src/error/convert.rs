@@ -53,13 +53,24 @@ impl From<faasm_storage::Error> for ApiError {
 impl From<&faasm_storage::Error> for ApiError {
     fn from(error: &faasm_storage::Error) -> Self {
         use faasm_storage::Error;
-        match error {
-            Error::NoSpace { .. } => Self::new(ErrorCode::NoSpace, error.to_string()),
-            Error::TooLarge { .. } => Self::new(ErrorCode::BodyTooLarge, error.to_string()),
-            Error::DamagedCode { .. } => Self::new(ErrorCode::DamagedCode, error.to_string()),
-            Error::InvalidLimit(limit) => Self::field(limit.field, limit),
-            other => Self::internal("the server could not read or write its data", other),
-        }
+        let code = match error {
+            Error::NoSpace { .. } => ErrorCode::NoSpace,
+            Error::TooLarge { .. } => ErrorCode::BodyTooLarge,
+            Error::DamagedCode { .. } => ErrorCode::DamagedCode,
+            Error::DamagedFile { .. } => ErrorCode::DamagedFile,
+            Error::NotFound(_) => ErrorCode::FileNotFound,
+            Error::IsADirectory(_) => ErrorCode::IsADirectory,
+            Error::NotADirectory(_) => ErrorCode::NotADirectory,
+            Error::Conflict { .. } | Error::Exists(_) | Error::NotEmpty(_) => {
+                ErrorCode::FileConflict
+            }
+            Error::Quota { .. } => ErrorCode::FileQuota,
+            Error::InvalidLimit(limit) => return Self::field(limit.field, limit),
+            other => {
+                return Self::internal("the server could not read or write its data", other);
+            }
+        };
+        Self::new(code, error.to_string())
     }
 }
 

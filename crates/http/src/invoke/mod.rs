@@ -6,7 +6,6 @@ mod form;
 mod idempotency;
 mod json_form;
 mod parts;
-mod query;
 mod raw;
 mod run;
 mod view;

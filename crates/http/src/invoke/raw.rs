@@ -8,13 +8,13 @@ use faasm_model::Invocation;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::query::flag;
 use super::run::{self, Request};
 use super::{answer, form};
 use crate::api::Api;
 use crate::body::BodyReader;
 use crate::error::ApiError;
 use crate::extract::{FunctionParams, FunctionPath, QueryOf, wants_json};
+use crate::query::flag;
 
 /// How to call.
 #[derive(Deserialize, IntoParams)]

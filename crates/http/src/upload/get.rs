@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_LENGTH, ETAG};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use faasm_model::FunctionName;
 use faasm_storage::FunctionRecord;
-use futures::{StreamExt, TryStreamExt, stream};
 
 use super::view::{FunctionInfoView, not_found};
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::extract::{FunctionParams, FunctionPath};
-use crate::{etag, reply};
+use crate::{download, etag, reply};
 
 const WASM: HeaderValue = HeaderValue::from_static("application/wasm");
 
@@ -38,14 +36,13 @@ pub(crate) async fn get_function(
     if etag::is_known(&headers, &tag) {
         return Ok(etag::not_modified(tag));
     }
-    let mut pieces = api.storage.functions().read(&record).await?;
-    let first = pieces.try_next().await?.unwrap_or_default();
+    let pieces = api.storage.functions().read(&record).await?;
+    let (first, body) = download::begin(pieces).await?;
     let kind = match first.starts_with(b"\0asm") {
         true => WASM,
         false => reply::TEXT,
     };
-    let whole = stream::once(std::future::ready(Ok(first))).chain(pieces);
-    let mut response = reply::with(StatusCode::OK, kind, Body::from_stream(whole));
+    let mut response = reply::with(StatusCode::OK, kind, body);
     response.headers_mut().insert(ETAG, tag);
     response
         .headers_mut()

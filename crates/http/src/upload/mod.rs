@@ -1,10 +1,12 @@
-//! The upload listener: storing functions and state, and looking at them.
+//! The upload listener: storing functions, state and shared files, and looking at them.
 
 mod delete;
+mod file;
 mod get;
 mod limits;
 mod list;
 mod put;
+mod receive;
 mod state;
 mod view;
 
@@ -13,6 +15,8 @@ use utoipa_axum::routes;
 
 use crate::api::Api;
 use crate::flush;
+
+pub(crate) use file::AT_URL as FILE_AT_URL;
 
 pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
     let mut routes = vec![
@@ -28,5 +32,6 @@ pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
         routes!(flush::flush),
     ];
     routes.extend(state::routes());
+    routes.extend(file::routes());
     routes
 }

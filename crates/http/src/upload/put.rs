@@ -4,11 +4,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::response::Response;
-use faasm_storage::SpooledFile;
 
+use super::receive::receive;
 use super::view::FunctionView;
 use crate::api::Api;
-use crate::body::BodyReader;
 use crate::error::{ApiError, ErrorCode};
 use crate::extract::{FunctionParams, FunctionPath, WantsJson};
 use crate::{etag, reply};
@@ -34,7 +33,7 @@ pub(crate) async fn put_function(
         let problem = "`user`: the name python is reserved for Python functions";
         return Err(ApiError::new(ErrorCode::InvalidName, problem));
     }
-    let upload = receive(&api, body).await?;
+    let upload = receive(&api, body, api.options.max_function_bytes).await?;
     let record = api.calls.faaslets().publish(&name, upload).await?;
     let mut response = match json {
         true => reply::json(&FunctionView::from(record.as_ref()))?,
@@ -47,16 +46,4 @@ pub(crate) async fn put_function(
         .headers_mut()
         .insert(ETAG, etag::quoted(record.hash)?);
     Ok(response)
-}
-
-/// Streams the body to disk. Nothing of it stays if this fails or is abandoned.
-async fn receive(api: &Api, body: Body) -> Result<SpooledFile, ApiError> {
-    let options = &api.options;
-    let limit = options.max_function_bytes;
-    let mut body = BodyReader::new(body, limit, options.body_idle_timeout)?;
-    let mut file = api.storage.spool().create(limit);
-    while let Some(piece) = body.next().await? {
-        file.write(piece).await?;
-    }
-    Ok(file.finish().await?)
 }

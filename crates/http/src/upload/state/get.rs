@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use faasm_faaslet::Charge;
 use faasm_state::Reading;
 use faasm_state::tier::CHUNK_BYTES;
@@ -16,8 +15,7 @@ use super::view::{not_found, tag};
 use crate::api::Api;
 use crate::error::{ApiError, ErrorCode};
 use crate::extract::{StateParams, StatePath};
-use crate::range::{self, Wanted};
-use crate::{etag, reply};
+use crate::{etag, range};
 
 /// What is read at a time: a little less than 1 MiB.
 const PIECE_BYTES: u64 = 17 * CHUNK_BYTES;
@@ -47,36 +45,11 @@ pub(crate) async fn get_state(
     if etag::is_known(&headers, &tag) {
         return Ok(etag::not_modified(tag));
     }
-    let (status, part) = match range::of(&headers, &tag, meta.size) {
-        Wanted::Whole => (StatusCode::OK, 0..meta.size),
-        Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
-        Wanted::Nothing => return unsatisfiable(meta.size),
+    let Some(part) = range::of(&headers, &tag, meta.size) else {
+        return range::unsatisfiable(meta.size);
     };
-    let Range { start, end } = part;
-    let body = Pieces::new(&api, reading, part)?.into_body().await?;
-    let mut response = reply::with(status, reply::BYTES, body);
-    let headers = response.headers_mut();
-    headers.insert(ETAG, tag);
-    headers.insert(CONTENT_LENGTH, (end - start).into());
-    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if status == StatusCode::PARTIAL_CONTENT {
-        let part = format!("{start}-{}", end - 1);
-        headers.insert(CONTENT_RANGE, content_range(&part, meta.size)?);
-    }
-    Ok(response)
-}
-
-fn unsatisfiable(size: u64) -> Result<Response, ApiError> {
-    let problem = format!("the range has none of the value's {size} bytes");
-    let mut response = ApiError::new(ErrorCode::RangeNotSatisfiable, problem).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_RANGE, content_range("*", size)?);
-    Ok(response)
-}
-
-fn content_range(part: &str, size: u64) -> Result<HeaderValue, ApiError> {
-    let value = HeaderValue::try_from(format!("bytes {part}/{size}"));
-    value.map_err(|e| ApiError::internal("the server failed to write a header", e))
+    let pieces = Pieces::new(&api, reading, part.bytes.clone())?;
+    part.reply(tag, pieces.into_body().await?)
 }
 
 /// A part of a value on its way out.
