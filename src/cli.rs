@@ -16,6 +16,7 @@ Examples:
   faasm func put demo hello hello.wasm
   faasm invoke demo hello -i 'some input'
   faasm state get demo counter
+  faasm file put -r books texts
   faasm doctor                     what is missing on this machine";
 
 const EXIT_CODES: &str = "\
@@ -58,7 +59,7 @@ pub struct Global {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Where functions and state are stored
+    /// Where functions, state and files are stored
     #[arg(long, global = true, env = "FAASM_UPLOAD_URL", value_name = "URL")]
     #[arg(default_value = "http://127.0.0.1:8002", value_parser = parse_url)]
     pub upload_url: Url,

@@ -128,6 +128,7 @@ fn classify_client(error: &ClientError) -> (Exit, String, Option<String>) {
                 retry_after.map(|after| format!("try again in {} s", after.as_secs().max(1)));
             (Exit::Refused, code.clone(), hint.clone().or(again))
         }
+        ClientError::IsADirectory(_) => (Exit::Refused, "is_a_directory".into(), None),
         ClientError::Io { .. } => (Exit::Local, "file".into(), None),
         ClientError::Invalid(_) => (Exit::Usage, "usage".into(), None),
     }

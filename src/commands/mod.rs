@@ -6,6 +6,7 @@ mod calls;
 mod cancel;
 mod completions;
 mod doctor;
+mod file;
 mod flush;
 mod func;
 mod graph;
@@ -34,6 +35,8 @@ pub enum Command {
     Func(func::Args),
     /// Set state and look at it
     State(state::Args),
+    /// Share files and look at them
+    File(file::Args),
     /// Call a function
     Invoke(invoke::Args),
     /// Show how a call stands
@@ -65,6 +68,7 @@ impl Command {
             Self::Serve(args) => args.run(context),
             Self::Func(args) => wait(args.run(context)),
             Self::State(args) => wait(args.run(context)),
+            Self::File(args) => wait(args.run(context)),
             Self::Invoke(args) => wait(args.run(context)),
             Self::Status(args) => wait(args.run(context)),
             Self::Calls(args) => wait(args.run(context)),

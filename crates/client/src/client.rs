@@ -1,4 +1,4 @@
-//! The client itself; what it can do is in `functions` and `calls`.
+//! The client itself; what it can do is in `functions`, `calls`, `state` and `files`.
 
 use std::sync::Arc;
 use std::time::Duration;

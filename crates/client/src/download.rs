@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{Client, Error, Progress};
 
-/// The bytes of a stored function or of a state value, read piece by piece.
+/// The bytes of a stored function, a state value or a shared file, read piece by piece.
 #[derive(Debug)]
 pub struct Download {
     client: Client,
@@ -23,7 +23,7 @@ impl Download {
         Self { client, response }
     }
 
-    /// The hash of a function's bytes, if the server gave one.
+    /// The hash of a function's or a file's bytes, if the server gave one.
     pub fn hash(&self) -> Option<ContentHash> {
         self.tag()?.parse().ok()
     }
@@ -40,8 +40,12 @@ impl Download {
 
     /// Whether it is a function that was put as WebAssembly text.
     pub fn is_text(&self) -> bool {
-        self.header(CONTENT_TYPE)
-            .is_some_and(|kind| kind.starts_with("text/"))
+        self.is_of_type("text/")
+    }
+
+    /// Whether it is not bytes that were put, but something that the server says of them.
+    pub(crate) fn is_json(&self) -> bool {
+        self.is_of_type("application/json")
     }
 
     /// The next piece; `None` at the end.
@@ -109,6 +113,11 @@ impl Download {
         }
         file.flush().await.map_err(io)?;
         Ok(written)
+    }
+
+    fn is_of_type(&self, prefix: &str) -> bool {
+        self.header(CONTENT_TYPE)
+            .is_some_and(|kind| kind.starts_with(prefix))
     }
 
     fn tag(&self) -> Option<&str> {

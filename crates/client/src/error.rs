@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use faasm_model::SharedPath;
+
 /// Why a request brought no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -29,6 +31,9 @@ pub enum Error {
         /// When an overloaded server wants to be asked again.
         retry_after: Option<Duration>,
     },
+    /// There is a directory where a shared file was asked for.
+    #[error("{0} is a directory")]
+    IsADirectory(SharedPath),
     /// Something answered, but not as a faasm server does.
     #[error("{address} does not answer like a faasm server: {what}")]
     Protocol {

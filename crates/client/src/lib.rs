@@ -1,5 +1,5 @@
-//! A typed client of a faasm server: store functions, call them, follow their calls, and
-//! set and read state.
+//! A typed client of a faasm server: store functions, call them, follow their calls, set
+//! and read state, and share files.
 //!
 //! ```no_run
 //! use faasm_client::{Client, ClientOptions, Progress};
@@ -29,6 +29,7 @@ mod client;
 mod download;
 mod endpoint;
 mod error;
+mod files;
 mod function;
 mod functions;
 mod graph;
@@ -43,6 +44,7 @@ pub use calls::{CallFilter, Cancelled};
 pub use client::{Client, Listener, Readiness};
 pub use download::Download;
 pub use error::Error;
+pub use files::{DirectoryEntry, EntryKind, FileRecord, FileVersion};
 pub use function::{EffectiveLimits, FunctionInfo, FunctionRecord};
 pub use graph::{CallTree, GraphCall};
 pub use options::{ClientOptions, IdempotencyKey, Token};

@@ -16,7 +16,9 @@ struct Page<T, C> {
         alias = "users",
         alias = "calls",
         alias = "keys",
-        alias = "elements"
+        alias = "elements",
+        alias = "entries",
+        alias = "files"
     )]
     items: Vec<T>,
     next: Option<C>,

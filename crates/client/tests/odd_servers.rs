@@ -13,8 +13,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{any, put};
 use faasm_client::{Client, ClientOptions, Error, Listener, Progress, Readiness, Token, Url};
-use faasm_model::{CallId, FunctionName, Invocation, Name};
+use faasm_model::{CallId, FunctionName, Invocation, Name, SharedPath};
 use futures::TryStreamExt;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -42,8 +43,9 @@ async fn serve(app: Router) -> String {
 async fn always(
     status: u16,
     headers: &[(&'static str, &'static str)],
-    body: &'static str,
+    body: impl Into<String>,
 ) -> Client {
+    let body = body.into();
     let status = StatusCode::from_u16(status).unwrap();
     let headers: HeaderMap = headers
         .iter()
@@ -197,6 +199,59 @@ async fn a_list_that_goes_in_circles_ends_with_an_error() {
     let user = Name::new("demo").unwrap();
     let all: Result<Vec<_>, _> = client.list_functions(&user).try_collect().await;
     assert!(all.unwrap_err().to_string().contains("circles"));
+}
+
+/// A page that lists one shared file.
+fn listing(path: &str) -> String {
+    let hash = "0".repeat(64);
+    let file = json!({ "path": path, "size": 1, "hash": hash, "modified_at_ms": 0 });
+    json!({ "files": [file], "next": null }).to_string()
+}
+
+#[tokio::test]
+async fn a_file_that_is_listed_elsewhere_than_asked_for_is_not_believed() {
+    let texts = SharedPath::new("texts").unwrap();
+    for elsewhere in [
+        "../x",
+        "texts/../x",
+        "texts//x",
+        "texts/.",
+        "//texts/x",
+        "texts/a\0b",
+        "texts",
+        "texts2/x",
+        "other/x",
+        "",
+    ] {
+        let client = always(200, &[], listing(elsewhere)).await;
+        let all: Result<Vec<_>, _> = client.walk_files(Some(&texts)).try_collect().await;
+        let error = all.unwrap_err();
+        assert!(
+            matches!(error, Error::Protocol { .. }),
+            "{elsewhere}: {error:?}"
+        );
+    }
+    let client = always(200, &[], listing("texts/a/b")).await;
+    let all: Vec<_> = client.walk_files(Some(&texts)).try_collect().await.unwrap();
+    assert_eq!(all[0].below(Some(&texts)), Some("a/b"));
+    assert_eq!(all[0].below(None), Some("texts/a/b"));
+}
+
+#[tokio::test]
+async fn a_directory_is_not_taken_for_a_file() {
+    let texts = SharedPath::new("texts").unwrap();
+    let list = always(200, &[("content-type", "application/json")], "{}").await;
+    let body = r#"{"error":{"code":"is_a_directory","message":"no","hint":null}}"#;
+    let refusal = always(409, &[], body).await;
+    for error in [
+        list.get_file(&texts).await.map(drop),
+        refusal.delete_file(&texts).await,
+    ] {
+        assert!(
+            matches!(&error, Err(Error::IsADirectory(path)) if *path == texts),
+            "{error:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use faasm_model::{LimitOverrides, Limits};
 use faasm_state::tier::{EmbeddedOptions, MAX_VALUE_BYTES};
+use faasm_storage::FilesOptions;
 
 use super::settings::{LogFormat, Role, Settings, Size, Time};
 use crate::exit::Usage;
@@ -23,6 +24,7 @@ pub struct Plan {
     pub calls: faasm_calls::Options,
     pub state: faasm_state::Options,
     pub tier: EmbeddedOptions,
+    pub files: FilesOptions,
     pub http: faasm_http::HttpOptions,
 }
 
@@ -57,6 +59,7 @@ impl Plan {
             log: settings.log.clone().unwrap_or_else(|| "info".into()),
             state: state(&settings, faaslets.memory_budget),
             tier: tier(&settings),
+            files: files(&settings),
             faaslets,
             calls: calls(&settings),
             http: http(&settings)?,
@@ -95,6 +98,12 @@ fn faaslets(settings: &Settings) -> Result<faasm_faaslet::Options, Usage> {
         max_faaslets: settings.max_faaslets.unwrap_or(default.max_faaslets).max(1),
         max_stack_bytes: usize::try_from(max_stack).unwrap_or(default.max_stack_bytes),
         memory_budget,
+        max_scratch_bytes: size(settings.max_scratch, default.max_scratch_bytes),
+        max_scratch_memory_bytes: size(
+            settings.max_scratch_memory,
+            default.max_scratch_memory_bytes,
+        ),
+        max_file_bytes: size(settings.max_file, default.max_file_bytes),
         limits: limits(settings)?,
         env: settings.env.clone().unwrap_or_default(),
         flags: settings.flags.clone().unwrap_or_default(),
@@ -152,6 +161,16 @@ fn tier(settings: &Settings) -> EmbeddedOptions {
     }
 }
 
+/// What shared files may take.
+fn files(settings: &Settings) -> FilesOptions {
+    let default = FilesOptions::default();
+    FilesOptions {
+        max_bytes: size(settings.max_file_bytes, default.max_bytes),
+        max_files: settings.max_files.unwrap_or(default.max_files),
+        ..default
+    }
+}
+
 fn http(settings: &Settings) -> Result<faasm_http::HttpOptions, Usage> {
     let default = faasm_http::HttpOptions::default();
     let max_state_value = size(settings.max_state_value, default.max_state_value_bytes);
@@ -165,6 +184,7 @@ fn http(settings: &Settings) -> Result<faasm_http::HttpOptions, Usage> {
         max_input_bytes: size(settings.max_input, default.max_input_bytes),
         max_function_bytes: size(settings.max_function, default.max_function_bytes),
         max_state_value_bytes: max_state_value,
+        max_file_bytes: size(settings.max_file, default.max_file_bytes),
         cors_origin: origin.map_err(|error| Usage(format!("--cors-origin: {error}")))?,
         ..default
     })

@@ -35,7 +35,7 @@ pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     let metrics = faasm_http::install_metrics()?;
     let lock = DataDirLock::acquire(&plan.data_dir, "starting")?;
-    let storage = Storage::open(lock).await?;
+    let storage = Storage::open_with(lock, plan.files).await?;
     let budget = MemoryBudget::new(plan.faaslets.memory_budget);
     let tier = EmbeddedTier::open(&plan.data_dir.join("state"), plan.tier)?;
     let state = State::new(Arc::new(tier), &budget, plan.state)?;

@@ -23,7 +23,7 @@ pub struct Settings {
     #[arg(long, env = "FAASM_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
-    /// Where functions and state are stored; port 0 picks a free one [default: 127.0.0.1:8002]
+    /// Where functions, state and files are stored; port 0 picks a free one [default: 127.0.0.1:8002]
     #[arg(long, env = "FAASM_UPLOAD_ADDR", value_name = "ADDR")]
     pub upload_addr: Option<SocketAddr>,
 
@@ -95,6 +95,26 @@ pub struct Settings {
     #[arg(long, env = "FAASM_MAX_MAPPED_STATE", value_name = "SIZE")]
     pub max_mapped_state: Option<Size>,
 
+    /// Files of a call's own, in memory and on disk [default: 1GiB]
+    #[arg(long, env = "FAASM_MAX_SCRATCH", value_name = "SIZE")]
+    pub max_scratch: Option<Size>,
+
+    /// Those in memory; what is more goes to disk [default: 16MiB]
+    #[arg(long, env = "FAASM_MAX_SCRATCH_MEMORY", value_name = "SIZE")]
+    pub max_scratch_memory: Option<Size>,
+
+    /// A shared file that is put from outside [default: 16GiB]
+    #[arg(long, env = "FAASM_MAX_FILE", value_name = "SIZE")]
+    pub max_file: Option<Size>,
+
+    /// All shared files together [default: 1TiB]
+    #[arg(long, env = "FAASM_MAX_FILE_BYTES", value_name = "SIZE")]
+    pub max_file_bytes: Option<Size>,
+
+    /// Number of shared files [default: 1000000]
+    #[arg(long, env = "FAASM_MAX_FILES", value_name = "N")]
+    pub max_files: Option<u64>,
+
     /// Faaslets alive at a time, running or waiting [default: 8192]
     #[arg(long, env = "FAASM_MAX_FAASLETS", value_name = "N")]
     pub max_faaslets: Option<u32>,
@@ -148,7 +168,7 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Stores functions and state.
+    /// Stores functions, state and files.
     Upload,
     /// Runs calls.
     Worker,

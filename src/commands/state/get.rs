@@ -1,9 +1,8 @@
 //! `faasm state get`
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use faasm_client::{ByteRange, Download};
+use faasm_client::ByteRange;
 use faasm_model::StateKey;
 use serde_json::json;
 
@@ -11,7 +10,6 @@ use super::{KeyArgs, elements};
 use crate::cli::Context;
 use crate::commands::transfer;
 use crate::exit::Usage;
-use crate::output::is_printable;
 use crate::units::show_size;
 
 const EXAMPLES: &str = "\
@@ -52,7 +50,7 @@ impl Args {
         }
         let download = context.client()?.get_state(&key, self.range).await?;
         let Some(path) = self.output else {
-            return print(context, download).await;
+            return transfer::print(context, download, "use -o FILE").await;
         };
         let version = download.version();
         let size = transfer::save(context, download, &path).await?;
@@ -60,20 +58,4 @@ impl Args {
         let json = json!({ "path": path, "size": size, "version": version });
         Ok(out.answer(&json, text)?)
     }
-}
-
-async fn print(context: &Context, mut download: Download) -> anyhow::Result<()> {
-    let out = &context.out;
-    if std::io::stdout().is_terminal() {
-        let bytes = download.bytes().await?;
-        if !is_printable(&bytes) {
-            let message = "the terminal is no place for a binary: use -o FILE";
-            return Err(Usage(message.into()).into());
-        }
-        return Ok(out.bytes(&bytes)?);
-    }
-    while let Some(piece) = download.chunk().await? {
-        out.bytes(&piece)?;
-    }
-    Ok(())
 }
