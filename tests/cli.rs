@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use shell::{Shell, end};
 
+mod file;
+mod file_trees;
 mod local;
 mod shell;
 mod state;

@@ -16,14 +16,14 @@ fn says(text: &str) -> Bytes {
 }
 
 /// The number of files below a directory.
-fn files(dir: &Path) -> usize {
+pub(crate) fn files(dir: &Path) -> usize {
     let entries = std::fs::read_dir(dir).unwrap();
     let count = |path: &Path| if path.is_dir() { files(path) } else { 1 };
     entries.map(|entry| count(&entry.unwrap().path())).sum()
 }
 
 /// Waits until there are so many files in a part of the data directory.
-async fn has_files(server: &Server, part: &str, expected: usize) {
+pub(crate) async fn has_files(server: &Server, part: &str, expected: usize) {
     while files(&server.data_dir().join(part)) != expected {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -5,15 +5,24 @@ use std::process::{Command, Output};
 
 use bytes::Bytes;
 use faasm_testkit::{Server, binary, build};
+use reqwest::{Body, Method};
 
 fn example(path: &str) -> Bytes {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     build(&[&root.join("examples").join(path)])
 }
 
+async fn share(server: &Server, path: &str, text: impl Into<Body>) {
+    let url = format!("/file/{path}");
+    let _ = server.stored(Method::PUT, &url, text).await.expect(200);
+}
+
 #[tokio::test]
 async fn every_example_does_what_its_comment_says() {
     let server = Server::start().await;
+    share(&server, "texts/a.txt", "The cat, the DOG;").await;
+    share(&server, "texts/.b", "the cat -- a dog's").await;
+    share(&server, "texts/below/c", "not counted").await;
     let mut tested = 0;
     for (path, cases) in [
         (
@@ -31,8 +40,8 @@ async fn every_example_does_what_its_comment_says() {
         (
             "wordcount/wordcount.c",
             &[(
-                "The cat, the DOG; the cat",
-                "6 words, 3 different\n      3 the\n      2 cat\n      1 dog\n",
+                "",
+                "2 files, 9 words, 5 different\n      3 the\n      2 cat\n      2 dog\n      1 a\n      1 s\n",
             )],
         ),
         (
@@ -100,10 +109,26 @@ async fn examples_take_large_and_wrong_input() {
     server
         .put("demo/wordcount", example("wordcount/wordcount.c"))
         .await;
-    let text = "lorem ipsum dolor ".repeat(200_000);
-    let answer = server.call("demo/wordcount", text).await.expect(200);
-    let counts = "600000 words, 3 different\n 200000 dolor\n 200000 ipsum\n 200000 lorem\n";
+    let text = "lorem ipsum dolor ".repeat(5_000);
+    for number in 0..40 {
+        share(&server, &format!("many/{number}"), text.clone()).await;
+    }
+    let answer = server.call("demo/wordcount", "many").await.expect(200);
+    let words = " 200000 dolor\n 200000 ipsum\n 200000 lorem\n";
+    let counts = format!("40 files, 600000 words, 3 different\n{words}");
     assert_eq!(answer.text(), counts);
+    let stored = server.stored(Method::GET, "/file/counts/many", "").await;
+    assert_eq!(stored.expect(200).text(), words);
+    for (wrong, reason) in [
+        ("a/b", "the input is: the name of a directory\n"),
+        ("none", "faasm://none: No such file or directory\n"),
+    ] {
+        let call = server.call_json("demo/wordcount", wrong).await;
+        assert_eq!(
+            (&call["return_value"], &call["stderr"]),
+            (&1.into(), &reason.into())
+        );
+    }
 
     server.put("demo/fanout", example("fanout/fanout.c")).await;
     for wrong in ["0", "-1", "none", "100001"] {

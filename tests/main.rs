@@ -18,6 +18,10 @@ mod cpp;
 mod data_dir;
 mod examples;
 mod fairness;
+mod files;
+mod files_differential;
+mod files_http;
+mod files_recovery;
 mod full_disk;
 mod invoke;
 mod isolation;
@@ -36,6 +40,7 @@ mod state_locks;
 mod state_memory;
 mod state_recovery;
 mod upload;
+mod versions;
 mod wasi;
 
 /// Whether the tests that take long run, too.

@@ -12,7 +12,7 @@ const USED: &str = "faasm_memory_budget_used_bytes";
 
 /// Waits until nothing is alive and nothing of the budget used but what ended calls keep
 /// for those who ask.
-async fn settles(server: &Server) {
+pub(crate) async fn settles(server: &Server) {
     for _ in 0..3000 {
         let live = server.metric("faasm_faaslets_live", "").await;
         if live == 0.0 && server.metric(USED, "").await == 0.0 {

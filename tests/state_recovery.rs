@@ -1,14 +1,12 @@
 //! State that was acknowledged survives `kill -9` and a full disk.
 
-use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
-
 use faasm_testkit::{Builder, Server};
 use futures::future::join_all;
 use reqwest::Client;
 
 use crate::full_disk::Disk;
 use crate::state::guest::{fail, run, set, start, stored};
+use crate::versions::{Times, letter};
 
 /// Ways in which a client writes version after version of a value of its own.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +45,6 @@ struct Written {
 }
 
 const LARGE: usize = 300_000;
-
-fn letter(version: usize) -> char {
-    char::from(b'a' + u8::try_from(version % 26).unwrap())
-}
 
 fn script(way: Way, key: &str, version: usize) -> String {
     let letter = letter(version);
@@ -139,7 +133,7 @@ impl Written {
                 value.len() == LARGE && value.starts_with(&end) && value.ends_with(&end)
             }
             Way::Appended => {
-                let all: String = (1..=version).map(self::letter).collect();
+                let all: String = (1..=version).map(crate::versions::letter).collect();
                 value.trim_end_matches(['.', '\n']) == all
             }
         }
@@ -150,11 +144,7 @@ impl Written {
 async fn every_acknowledged_write_is_there_after_any_kill() {
     let dir = tempfile::tempdir().unwrap();
     let rounds = if crate::is_long() { 100 } else { 3 };
-    let seed = match std::env::var("FAASM_TEST_SEED") {
-        Ok(seed) => seed.parse().unwrap(),
-        Err(_) => RandomState::new().hash_one(0) >> 32,
-    };
-    println!("FAASM_TEST_SEED={seed}");
+    let times = Times::new();
     let builder = || {
         Server::builder()
             .data_dir(dir.path())
@@ -172,8 +162,7 @@ async fn every_acknowledged_write_is_there_after_any_kill() {
             Written::go_on(way, key, server.http.clone(), server.invoke.clone())
         });
         let clients = tokio::spawn(join_all(clients));
-        let random = (seed + round).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        tokio::time::sleep(Duration::from_millis(random % 1_000)).await;
+        times.wait(round).await;
         server.kill();
         all.extend(clients.await.unwrap());
     }

@@ -7,7 +7,7 @@ use faasm_testkit::{Server, c};
 use serde_json::json;
 
 /// A program whose checks end it where one fails, with its line and errno.
-fn program(body: &str) -> bytes::Bytes {
+pub(crate) fn program(body: &str) -> bytes::Bytes {
     c(&format!(
         r#"
         #include <dirent.h>
@@ -53,7 +53,7 @@ fn program(body: &str) -> bytes::Bytes {
 
 /// Runs a program whose checks must all hold.
 #[track_caller]
-fn passes(body: &str) -> impl Future<Output = ()> {
+pub(crate) fn passes(body: &str) -> impl Future<Output = ()> {
     let code = program(body);
     async move {
         let server = Server::start().await;

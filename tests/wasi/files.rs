@@ -1,7 +1,6 @@
 //! Files and directories.
 
 use faasm_testkit::Server;
-use serde_json::json;
 
 use super::{passes, program};
 
@@ -206,7 +205,8 @@ async fn descriptors_are_bounded_reused_and_renumbered() {
 
 #[tokio::test]
 async fn scratch_files_are_bounded() {
-    let server = Server::start().await;
+    let limit = ["--max-scratch", "16MiB"];
+    let server = Server::builder().args(limit).start().await;
     let code = program(
         r#"
         static char block[65536];
@@ -234,8 +234,6 @@ async fn scratch_files_are_bounded() {
         }"#,
     );
     server.put("demo/f", code).await;
-    let limits = json!({"memory_bytes": 16 << 20});
-    let _ = server.set_limits("demo/f", limits).await.expect(200);
     assert_eq!(server.call("demo/f", "").await.expect(200).text(), "");
     assert_eq!(server.call("demo/f", "").await.expect(200).text(), "");
 }
