@@ -48,9 +48,14 @@ impl Lower for Watched {
         self.0.metadata(path)
     }
 
-    fn list(&self, path: &str) -> Result<Vec<LowerDirEntry>, Errno> {
+    fn list(
+        &self,
+        path: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<LowerDirEntry>, Errno> {
         watch(path);
-        self.0.list(path)
+        self.0.list(path, after, limit)
     }
 
     fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno> {

@@ -345,6 +345,8 @@ static void start(void)
     snprintf(base, sizeof base, "%s", text(0));
     if (!next_line()) exit(1);
     snprintf(inside, sizeof inside, "%s", text(0));
+    /* Whoever forgets it shall not have his own files changed. */
+    if (strncmp(inside, base, strlen(base)) || inside[strlen(base)] != '/') exit(1);
     for (char *slash = strchr(inside + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         mkdir(inside, 0777);

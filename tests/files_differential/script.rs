@@ -116,11 +116,12 @@ fn on_descriptors() -> impl Strategy<Value = String> {
     let one = select(vec![
         "close", "close", "dup", "fstat", "fstat", "fstat", "flags", "sync", "datasync",
     ]);
-    let read = select(vec!["read", "readv"]);
     let write = select(vec!["write", "write", "writev"]);
     prop_oneof![
         7 => (one, descriptor()).prop_map(|(operation, fd)| format!("{operation}\t{fd}")),
-        5 => (read, descriptor(), size()).prop_map(|(read, fd, n)| format!("{read}\t{fd}\t{n}")),
+        3 => (descriptor(), size()).prop_map(|(fd, n)| format!("read\t{fd}\t{n}")),
+        // Linux reads nothing into nothing from a directory, too.
+        2 => (descriptor(), size()).prop_map(|(fd, n)| format!("readv\t{fd}\t{}", n.max(1))),
         8 => (write, descriptor(), size(), seed())
             .prop_map(|(write, fd, n, seed)| format!("{write}\t{fd}\t{n}\t{seed}")),
         3 => (descriptor(), size(), offset())

@@ -3,12 +3,17 @@
 //! What the call has changed itself stays as the call left it. Of the rest the next look shows the
 //! present state, while open files stay as they were.
 
-use crate::node::{Body, LowerPath, NodeId, View};
+use std::collections::BTreeMap;
+
+use crate::node::{Body, LowerPath, NodeId, Slot, View};
 use crate::tree::{Place, Tree, check_name};
 use crate::{Errno, LowerDirEntry, Metadata, NodeKind};
 
 /// The one directory that the scratch layer has from the start.
 const TMP: &str = "tmp";
+
+/// Entries of a lower directory that are looked at at once.
+const PAGE: usize = 1000;
 
 impl Tree {
     /// What was born at a lower path, wherever it is now.
@@ -77,7 +82,7 @@ impl Tree {
         if path.view == View::Merged && path.path == TMP {
             return Ok(Some(directory));
         }
-        if !is_under_tmp(path) {
+        if !is_in_tmp(path) {
             match self.lower.metadata(&path.path) {
                 Ok(metadata) => return Ok(Some(metadata)),
                 Err(Errno::Noent | Errno::Notdir) => {}
@@ -96,12 +101,14 @@ impl Tree {
             path => format!("{path}/"),
         };
         let start = inside.len();
-        self.born
-            .range(inside.clone()..)
+        // The shared tree is seen as it is.
+        let born = (path.view == View::Merged).then(|| self.born.range(inside.clone()..));
+        born.into_iter()
+            .flatten()
             .take_while(move |(path, _)| path.starts_with(&inside))
             .filter(move |(born, id)| {
                 let is_claimed = self.nodes.get(id).is_some_and(|node| node.is_claimed());
-                path.view == View::Merged && is_claimed && born.len() > start
+                is_claimed && born.len() > start
             })
             .map(move |(path, id)| (&path[start..], *id))
     }
@@ -111,25 +118,47 @@ impl Tree {
         Ok(self.born_at(path).is_some() || self.lower_metadata(path)?.is_some())
     }
 
-    /// The lower entries that show through a directory, those with names that can be said. An entry
-    /// may be there twice.
-    pub(crate) fn lower_list(&self, path: &LowerPath) -> Result<Vec<LowerDirEntry>, Errno> {
-        let is_tmp = path.view == View::Merged && path.path == TMP;
-        let listed = match is_tmp || is_under_tmp(path) {
-            true => Ok(Vec::new()),
-            false => self.lower.list(&path.path),
-        };
-        let mut entries = match listed {
-            Err(Errno::Noent | Errno::Notdir) if path.view == View::Merged => Vec::new(),
+    /// The next of the entries that show through a directory from the lower tree, a page of them,
+    /// those with names that can be said; `None` at the end. `after` is the last that was looked
+    /// at. What is also among the [call's own](Tree::own_entries) shows as that.
+    pub(crate) fn lower_page(
+        &self,
+        path: &LowerPath,
+        after: &mut Option<String>,
+    ) -> Result<Option<Vec<LowerDirEntry>>, Errno> {
+        if is_in_tmp(path) {
+            return Ok(None);
+        }
+        let mut page = match self.lower.list(&path.path, after.as_deref(), PAGE) {
+            // Others may have removed it since the page before.
+            Err(Errno::Noent | Errno::Notdir) if path.view == View::Merged || after.is_some() => {
+                return Ok(None);
+            }
             listed => listed?,
         };
-        entries.retain(|entry| check_name(&entry.name).is_ok());
+        let Some(last) = page.last() else {
+            return Ok(None);
+        };
+        // A tree that goes back would be listed for ever.
+        if after.as_ref().is_some_and(|after| last.name <= *after) {
+            return Err(Errno::Io);
+        }
+        *after = Some(last.name.clone());
+        page.retain(|entry| check_name(&entry.name).is_ok());
+        // A tree that names an entry twice must not make one of two.
+        page.dedup_by(|a, b| a.name == b.name);
+        Ok(Some(page))
+    }
+
+    /// What shows through a lower directory because of the call, whatever the lower tree has there:
+    /// what it has changed, and the way to what it has changed below.
+    pub(crate) fn own_entries(
+        &self,
+        path: &LowerPath,
+    ) -> Result<BTreeMap<String, NodeKind>, Errno> {
+        let mut own = BTreeMap::new();
         if path.view == View::Merged && path.path.is_empty() {
-            entries.retain(|entry| entry.name != TMP);
-            entries.push(LowerDirEntry {
-                name: TMP.to_owned(),
-                kind: NodeKind::Directory,
-            });
+            own.insert(TMP.to_owned(), NodeKind::Directory);
         }
         for (path, id) in self.changed_in(path) {
             let (name, kind) = match path.split_once('/') {
@@ -139,19 +168,47 @@ impl Tree {
                     Body::File(_) | Body::Symlink(_) => (path, NodeKind::File),
                 },
             };
-            entries.push(LowerDirEntry {
-                name: name.to_owned(),
-                kind,
-            });
+            own.entry(name.to_owned()).or_insert(kind);
         }
-        Ok(entries)
+        Ok(own)
+    }
+
+    /// Whether nothing shows through a directory but what its slots hide. Looks at no more than
+    /// they make necessary.
+    pub(crate) fn shows_nothing(
+        &self,
+        path: &LowerPath,
+        hidden: Option<&BTreeMap<Box<str>, Slot>>,
+    ) -> Result<bool, Errno> {
+        let shows = |name: &str| !hidden.is_some_and(|slots| slots.contains_key(name));
+        if self.own_entries(path)?.keys().any(|name| shows(name)) {
+            return Ok(false);
+        }
+        if hidden.is_none_or(BTreeMap::is_empty) {
+            return self.is_empty_below(path);
+        }
+        let mut after = None;
+        while let Some(page) = self.lower_page(path, &mut after)? {
+            if page.iter().any(|entry| shows(&entry.name)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn is_empty_below(&self, path: &LowerPath) -> Result<bool, Errno> {
+        if is_in_tmp(path) {
+            return Ok(true);
+        }
+        match self.lower.is_empty(&path.path) {
+            Err(Errno::Noent | Errno::Notdir) if path.view == View::Merged => Ok(true),
+            answer => answer,
+        }
     }
 }
 
-fn is_under_tmp(path: &LowerPath) -> bool {
-    path.view == View::Merged
-        && path
-            .path
-            .strip_prefix(TMP)
-            .is_some_and(|rest| rest.starts_with('/'))
+/// Whether it is `/tmp` or in it, where nothing shows from the lower tree.
+fn is_in_tmp(path: &LowerPath) -> bool {
+    let rest = path.path.strip_prefix(TMP);
+    path.view == View::Merged && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -24,6 +24,15 @@ struct Base {
     len: u64,
 }
 
+/// How far a write got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// Bytes.
+    pub(crate) len: usize,
+    /// Why they are not all.
+    pub(crate) stopped: Option<Errno>,
+}
+
 impl Content {
     pub(crate) fn over(file: Arc<dyn LowerFile>) -> Self {
         let len = file.len();
@@ -90,33 +99,32 @@ impl Content {
         meter: &mut Meter,
         data: &[u8],
         offset: u64,
-    ) -> Result<usize, Errno> {
-        if data.is_empty() {
-            return Ok(0);
-        }
-        let room = MAX_LEN.saturating_sub(offset);
-        if room == 0 {
-            return Err(Errno::Fbig);
-        }
-        let data = &data[..data.len().min(to_usize(room))];
-        let mut done = 0;
-        while done < data.len() {
-            let at = offset + done as u64;
+    ) -> Result<Written, Errno> {
+        let room = to_usize(MAX_LEN.saturating_sub(offset));
+        let mut written = Written {
+            len: 0,
+            stopped: (data.len() > room).then_some(Errno::Fbig),
+        };
+        let data = &data[..data.len().min(room)];
+        while written.len < data.len() {
+            let at = offset + written.len as u64;
             let start = to_usize(at % CHUNK);
-            let piece = (data.len() - done).min(to_usize(CHUNK) - start);
-            let bytes = &data[done..done + piece];
-            let written = self
+            let piece = (data.len() - written.len).min(to_usize(CHUNK) - start);
+            let bytes = &data[written.len..written.len + piece];
+            let done = self
                 .chunk_mut(meter, at / CHUNK, start + piece)
                 .and_then(|chunk| chunk.write(bytes, start));
-            match written {
-                Ok(()) => {}
-                Err(errno) if done == 0 => return Err(errno),
-                Err(_) => break,
+            if let Err(errno) = done {
+                written.stopped = Some(errno);
+                break;
             }
-            done += piece;
+            written.len += piece;
             self.len = self.len.max(at + piece as u64);
         }
-        Ok(done)
+        match written.stopped {
+            Some(errno) if written.len == 0 => Err(errno),
+            _ => Ok(written),
+        }
     }
 
     /// The chunk at `index`, with room for at least `need` bytes.
@@ -236,6 +244,10 @@ mod tests {
         )
     }
 
+    fn whole(len: usize) -> Result<Written, Errno> {
+        Ok(Written { len, stopped: None })
+    }
+
     fn all(content: &Content) -> Vec<u8> {
         let mut bytes = vec![0xff; content.len() as usize];
         assert_eq!(content.read_at(&mut bytes, 0), Ok(bytes.len()));
@@ -251,7 +263,7 @@ mod tests {
         let mut buf = [7; 5];
         assert_eq!(content.read_at(&mut buf, 1 << 38), Ok(5));
         assert_eq!(buf, [0; 5]);
-        assert_eq!(content.write_at(&mut meter, b"x", 1 << 38), Ok(1));
+        assert_eq!(content.write_at(&mut meter, b"x", 1 << 38), whole(1));
         assert_eq!(meter.used(), 128);
     }
 
@@ -268,6 +280,10 @@ mod tests {
             Err(Errno::Fbig)
         );
         assert_eq!(content.set_len(&mut meter, (1 << 40) + 1), Err(Errno::Fbig));
+        let last = content.write_at(&mut meter, b"xy", (1 << 40) - 1);
+        let stopped = Some(Errno::Fbig);
+        assert_eq!(last, Ok(Written { len: 1, stopped }));
+        content.set_len(&mut meter, 0).unwrap();
         assert_eq!(content.reserve(&mut meter, u64::MAX, 2), Err(Errno::Fbig));
         assert_eq!(content.reserve(&mut meter, 0, 1 << 40), Err(Errno::Nospc));
         assert_eq!(meter.used(), 0);
@@ -277,7 +293,7 @@ mod tests {
     fn a_write_over_a_lower_file_copies_only_its_chunk() {
         let mut meter = meter(1 << 20);
         let mut content = Content::over(Arc::new(Text(b"hello world")));
-        assert_eq!(content.write_at(&mut meter, b"J", 0), Ok(1));
+        assert_eq!(content.write_at(&mut meter, b"J", 0), whole(1));
         assert_eq!(all(&content), b"Jello world");
         content.set_len(&mut meter, 4).unwrap();
         content.set_len(&mut meter, 8).unwrap();
@@ -298,7 +314,11 @@ mod tests {
     fn a_write_is_short_when_space_ends_in_the_middle() {
         let mut meter = meter(100_000);
         let mut content = Content::default();
-        assert_eq!(content.write_at(&mut meter, &[1; 200_000], 0), Ok(65_536));
+        let short = Written {
+            len: 65_536,
+            stopped: Some(Errno::Nospc),
+        };
+        assert_eq!(content.write_at(&mut meter, &[1; 200_000], 0), Ok(short));
         assert_eq!(
             content.write_at(&mut meter, &[1; 200_000], 65_536),
             Err(Errno::Nospc)

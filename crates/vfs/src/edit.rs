@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::Errno;
 use crate::content::Content;
 use crate::node::{
     Body, Directory, Node, NodeId, Origin, Parent, Slot, Times, View, now, slot_cost,
 };
 use crate::quota::Meter;
 use crate::tree::{Place, Tree};
+use crate::{Errno, LostDraft};
 
 impl Tree {
     /// Keeps something for a descriptor, even if it is removed meanwhile.
@@ -26,11 +26,16 @@ impl Tree {
         Ok(id)
     }
 
-    pub(crate) fn unpin(&mut self, id: NodeId) {
-        if let Some(node) = self.nodes.get_mut(&id) {
-            node.pins = node.pins.saturating_sub(1);
-            self.collect(id);
-        }
+    /// Ends a [`pin`](Tree::pin); an error if that was the last one of a draft that is not
+    /// published.
+    pub(crate) fn unpin(&mut self, id: NodeId) -> Result<(), LostDraft> {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return Ok(());
+        };
+        node.pins = node.pins.saturating_sub(1);
+        let lost = (node.pins == 0).then(|| node.lost_draft()).flatten();
+        self.collect(id);
+        lost.map_or(Ok(()), Err)
     }
 
     /// The node of something that is about to change; lower entries get one, paid for.
@@ -73,16 +78,65 @@ impl Tree {
         id
     }
 
-    /// The content of a file that is about to change, and the meter that pays for it.
-    pub(crate) fn content_mut(&mut self, id: NodeId) -> Result<(&mut Content, &mut Meter), Errno> {
+    /// Changes the content of a file; the meter pays for it.
+    pub(crate) fn change<T>(
+        &mut self,
+        id: NodeId,
+        change: impl FnOnce(&mut Content, &mut Meter) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let was_claimed = self.node(id)?.is_claimed();
         self.claim(&Place::Node(id))?;
         let node = self.nodes.get_mut(&id).ok_or(Errno::Noent)?;
-        node.times.modified();
-        match &mut node.body {
-            Body::File(content) => Ok((content, &mut self.meter)),
+        let done = match &mut node.body {
+            Body::File(content) => change(content, &mut self.meter),
             Body::Directory(_) => Err(Errno::Isdir),
             Body::Symlink(_) => Err(Errno::Inval),
+        };
+        let cost = node.cost();
+        match (&done, &mut node.origin) {
+            (Ok(_), _) => node.times.modified(),
+            // It is as it was, and others' files must not be replaced by that.
+            (Err(_), Origin::Draft { changed, .. }) if !was_claimed => {
+                *changed = false;
+                self.meter.give_inode(cost);
+            }
+            (Err(_), _) => {}
         }
+        done
+    }
+
+    /// Writes what there is room for, at `offset` or at the end, and tells where. What a draft does
+    /// not get is noted.
+    pub(crate) fn write(
+        &mut self,
+        id: NodeId,
+        data: &[u8],
+        offset: Option<u64>,
+    ) -> Result<(u64, usize), Errno> {
+        let written = self.change(id, |content, meter| {
+            let offset = offset.unwrap_or(content.len());
+            let written = content.write_at(meter, data, offset)?;
+            Ok((offset, written))
+        });
+        let stopped = match written {
+            Ok((_, written)) => written.stopped,
+            Err(errno) => Some(errno),
+        };
+        if stopped.is_some() {
+            self.set_lost(id, stopped);
+        }
+        written.map(|(offset, written)| (offset, written.len))
+    }
+
+    /// Sets the length of a file. A draft that is cut to nothing starts anew.
+    pub(crate) fn set_len(&mut self, id: NodeId, len: u64) -> Result<(), Errno> {
+        let set = self.change(id, |content, meter| content.set_len(meter, len));
+        match set {
+            Err(errno) => self.set_lost(id, Some(errno)),
+            Ok(()) if len == 0 => self.set_lost(id, None),
+            Ok(()) => {}
+        }
+        set
     }
 
     /// Makes `name`, which must not exist, in a directory.
@@ -252,7 +306,7 @@ impl Tree {
             return;
         }
         if let Some(node) = self.nodes.remove(&id) {
-            if let Origin::Draft { changed: true, .. } = node.origin {
+            if node.is_to_publish() {
                 return self.retire(node);
             }
             self.meter.give(node.content_cost());

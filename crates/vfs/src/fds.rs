@@ -282,6 +282,12 @@ impl Fds {
         (0..self.descriptors.len()).filter_map(|number| u32::try_from(number).ok().map(Fd))
     }
 
+    /// Whether a file or directory is open, beside the root.
+    pub(crate) fn has_files(&self) -> bool {
+        let mut open = self.files.iter();
+        open.any(|file| file.target.pinned().is_some())
+    }
+
     fn release(&mut self, descriptor: &Descriptor) -> Option<OpenFile> {
         let file = self.files.get_mut(descriptor.file)?;
         file.descriptors = file.descriptors.saturating_sub(1);

@@ -31,8 +31,9 @@
 //!
 //! - Paths are relative to a directory descriptor, absolute ones to `/`. As in a chroot, `..` in
 //!   `/` is `/` again: there is nothing above it to reach.
-//! - A path that starts with `faasm://` (or `/faasm://`) names the shared tree: the lower tree
-//!   alone, whatever the scratch layer holds.
+//! - A path that starts with `faasm://` names the shared tree: the lower tree alone, whatever the
+//!   scratch layer holds. So does what follows `faasm://` behind a slash: C libraries put the
+//!   working directory before it.
 //! - `/tmp` always exists at the start of a call, empty.
 //!
 //! # Writing through `faasm://`
@@ -43,7 +44,8 @@
 //! others see the old or the new whole file, and of several writers the last to close wins. Drafts
 //! of a call that ends otherwise are lost. A draft goes to the path that it was opened at, whatever
 //! was renamed or removed meanwhile; opening alone, if nothing is created, cut off or written,
-//! publishes nothing. Names of the shared tree change at once.
+//! publishes nothing. Nor does a draft that lacks what was to be written to it: then closing it
+//! fails, as the write did. Names of the shared tree change at once.
 //!
 //! Nothing here waits for a disk: such changes are handed out by [`Vfs::next_change`], for whoever
 //! runs the guest to carry out.
@@ -61,8 +63,13 @@
 //!     fn metadata(&self, path: &str) -> Result<Metadata, Errno> {
 //!         self.0.metadata(path)
 //!     }
-//!     fn list(&self, path: &str) -> Result<Vec<LowerDirEntry>, Errno> {
-//!         self.0.list(path)
+//!     fn list(
+//!         &self,
+//!         path: &str,
+//!         after: Option<&str>,
+//!         limit: usize,
+//!     ) -> Result<Vec<LowerDirEntry>, Errno> {
+//!         self.0.list(path, after, limit)
 //!     }
 //!     fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno> {
 //!         self.0.open(path)
@@ -128,7 +135,7 @@ pub use listing::{DirEntry, ReadDir};
 pub use lower::{EmptyTree, Lower, LowerDirEntry, LowerFile, Metadata, NodeKind};
 pub use ops::{OpenOptions, Whence};
 pub use quota::{Charge, Limits, Unmetered};
-pub use shared::{Draft, SharedChange};
+pub use shared::{Draft, LostDraft, SharedChange};
 pub use spill::Spill;
 pub use types::{
     FdFlags, FdStat, Filestat, Filetype, FstFlags, Oflags, Rights, SetTimes, Symlinks, TimeChange,

@@ -1,8 +1,9 @@
 //! Reading a directory, piece by piece, while it changes.
 
-use crate::node::{NodeId, Slot};
+use crate::node::{LowerPath, NodeId, Slot};
+use crate::quota::Meter;
 use crate::tree::{Place, Tree};
-use crate::{Errno, Filetype};
+use crate::{Errno, Filetype, LowerDirEntry};
 
 /// What a listed entry costs beside its name.
 const ITEM_COST: u64 = 64;
@@ -54,19 +55,57 @@ pub struct ReadDir<'a> {
 }
 
 impl Listing {
-    /// Lists a directory. The caller gives its cost back when it drops the listing.
+    /// Lists a directory, paying as it goes. The caller gives its cost back when it drops the
+    /// listing.
     pub(crate) fn take(tree: &mut Tree, id: NodeId) -> Result<Self, Errno> {
-        let items = items(tree, id)?;
-        let cost = items
-            .iter()
-            .map(|item| ITEM_COST + item.name.len() as u64)
-            .sum();
-        tree.meter.take(cost).map_err(|_| Errno::Nomem)?;
-        Ok(Self { items, cost })
+        let mut listing = Self {
+            items: Vec::new(),
+            cost: 0,
+        };
+        match listing.fill(tree, id) {
+            Ok(()) => Ok(listing),
+            Err(errno) => {
+                tree.meter.give(listing.cost);
+                Err(errno)
+            }
+        }
+    }
+
+    fn fill(&mut self, tree: &mut Tree, id: NodeId) -> Result<(), Errno> {
+        let standing = standing(tree, id)?;
+        self.add(&mut tree.meter, standing)?;
+        let Some(base) = tree.node(id)?.directory()?.base.clone() else {
+            return Ok(());
+        };
+        let own = tree.own_entries(&base)?;
+        let entries = own.iter().map(|(name, kind)| LowerDirEntry {
+            name: name.clone(),
+            kind: *kind,
+        });
+        let items = showing(tree, id, &base, entries)?;
+        self.add(&mut tree.meter, items)?;
+        let mut after = None;
+        while let Some(page) = tree.lower_page(&base, &mut after)? {
+            let others = page.into_iter();
+            let others = others.filter(|entry| !own.contains_key(&entry.name));
+            let items = showing(tree, id, &base, others)?;
+            self.add(&mut tree.meter, items)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, meter: &mut Meter, items: Vec<Item>) -> Result<(), Errno> {
+        let costs = items.iter().map(|item| ITEM_COST + item.name.len() as u64);
+        let cost = costs.sum();
+        meter.take(cost).map_err(|_| Errno::Nomem)?;
+        self.cost += cost;
+        self.items.extend(items);
+        Ok(())
     }
 }
 
-fn items(tree: &Tree, id: NodeId) -> Result<Vec<Item>, Errno> {
+/// The entries that a directory has of itself.
+fn standing(tree: &Tree, id: NodeId) -> Result<Vec<Item>, Errno> {
     let place = Place::Node(id);
     let node = tree.node(id)?;
     let directory = node.directory()?;
@@ -92,20 +131,25 @@ fn items(tree: &Tree, id: NodeId) -> Result<Vec<Item>, Errno> {
             });
         }
     }
-    if let Some(base) = &directory.base {
-        let mut lower = tree.lower_list(base)?;
-        lower.retain(|entry| !directory.slots.contains_key(entry.name.as_str()));
-        // A tree that names an entry twice must not make one of two.
-        lower.sort_by(|a, b| a.name.cmp(&b.name));
-        lower.dedup_by(|a, b| a.name == b.name);
-        items.extend(lower.into_iter().map(|entry| Item {
-            ino: base.join(&entry.name).ino(),
-            filetype: entry.kind.filetype(),
-            name: entry.name.into(),
-            source: Source::Lower,
-        }));
-    }
     Ok(items)
+}
+
+/// Those of the lower entries that no slot of the directory hides.
+fn showing(
+    tree: &Tree,
+    id: NodeId,
+    base: &LowerPath,
+    entries: impl Iterator<Item = LowerDirEntry>,
+) -> Result<Vec<Item>, Errno> {
+    let slots = &tree.node(id)?.directory()?.slots;
+    let shown = entries.filter(|entry| !slots.contains_key(entry.name.as_str()));
+    let items = shown.map(|entry| Item {
+        ino: base.join(&entry.name).ino(),
+        filetype: entry.kind.filetype(),
+        name: entry.name.into(),
+        source: Source::Lower,
+    });
+    Ok(items.collect())
 }
 
 impl<'a> ReadDir<'a> {

@@ -17,12 +17,27 @@ pub trait Lower: Send + Sync {
     /// [`Errno::Noent`] if there is nothing; others (say [`Errno::Io`]) reach the guest.
     fn metadata(&self, path: &str) -> Result<Metadata, Errno>;
 
-    /// The entries of the directory at `path`, in any order, without `.` and `..`. Entries whose
-    /// names no path could say (empty, with `/` or NUL, over 255 bytes) are ignored.
+    /// The entries of the directory at `path` whose names come behind `after`, in the order of
+    /// their names as bytes, without `.` and `..`: `limit` (1 or more) at most, and none only if
+    /// there are no more. Entries whose names no path could say (empty, with `/` or NUL, over 255
+    /// bytes) are ignored.
     ///
     /// # Errors
     /// [`Errno::Noent`], [`Errno::Notdir`], or others that reach the guest.
-    fn list(&self, path: &str) -> Result<Vec<LowerDirEntry>, Errno>;
+    fn list(
+        &self,
+        path: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<LowerDirEntry>, Errno>;
+
+    /// Whether there is nothing in the directory at `path`.
+    ///
+    /// # Errors
+    /// As [`list`](Lower::list).
+    fn is_empty(&self, path: &str) -> Result<bool, Errno> {
+        Ok(self.list(path, None, 1)?.is_empty())
+    }
 
     /// Opens the file at `path` for reading.
     ///
@@ -110,7 +125,12 @@ impl Lower for EmptyTree {
         }
     }
 
-    fn list(&self, path: &str) -> Result<Vec<LowerDirEntry>, Errno> {
+    fn list(
+        &self,
+        path: &str,
+        _after: Option<&str>,
+        _limit: usize,
+    ) -> Result<Vec<LowerDirEntry>, Errno> {
         self.metadata(path).map(|_| Vec::new())
     }
 

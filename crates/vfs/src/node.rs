@@ -98,6 +98,10 @@ pub(crate) enum Origin {
         path: LowerPath,
         /// Whether it differs from the present one; it is charged for from then on, and published.
         changed: bool,
+        /// Whether it must not take the place of another.
+        exclusive: bool,
+        /// Why it lacks something that was to be written to it; it is not published then.
+        lost: Option<Errno>,
     },
 }
 

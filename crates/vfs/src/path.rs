@@ -31,7 +31,7 @@ impl<'a> Path<'a> {
             return Err(Errno::Inval);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| Errno::Ilseq)?;
-        let shared = text.strip_prefix('/').unwrap_or(text).strip_prefix(SHARED);
+        let shared = behind_shared(text);
         let root = match shared {
             Some(_) => Some(View::Shared),
             None => text.starts_with('/').then_some(View::Merged),
@@ -43,6 +43,14 @@ impl<'a> Path<'a> {
             slash: rest.ends_with('/'),
         })
     }
+}
+
+/// What follows the last `faasm://`. It may come behind names: a C library puts the working
+/// directory before what does not begin with a slash.
+fn behind_shared(text: &str) -> Option<&str> {
+    let mut found = text.rmatch_indices(SHARED);
+    let (start, _) = found.find(|(start, _)| *start == 0 || text[..*start].ends_with('/'))?;
+    Some(&text[start + SHARED.len()..])
 }
 
 #[cfg(test)]
@@ -72,8 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn faasm_urls_name_the_shared_tree_with_and_without_a_leading_slash() {
-        for text in ["faasm://x/y", "/faasm://x/y", "faasm:///x/y"] {
+    fn faasm_urls_name_the_shared_tree_whatever_directory_comes_before() {
+        for text in [
+            "faasm://x/y",
+            "/faasm://x/y",
+            "faasm:///x/y",
+            "tmp/faasm://x/y",
+            "/faasm://lib/faasm://x/y",
+        ] {
             assert_eq!(
                 Path::parse(text.as_bytes()),
                 path(Some(View::Shared), &["x", "y"], false)
@@ -84,8 +98,8 @@ mod tests {
             path(Some(View::Shared), &[], false)
         );
         assert_eq!(
-            Path::parse(b"a/faasm://x"),
-            path(None, &["a", "faasm:", "x"], false)
+            Path::parse(b"a/notfaasm://x"),
+            path(None, &["a", "notfaasm:", "x"], false)
         );
     }
 

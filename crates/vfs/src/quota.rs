@@ -65,6 +65,10 @@ pub(crate) struct Meter {
     spill_file: Option<Arc<SpillFile>>,
 }
 
+/// Memory that data in memory leaves for the bookkeeping of data on disk: enough for a thousand
+/// chunks.
+const HEADROOM: u64 = 1024 * CHUNK_OVERHEAD;
+
 /// Where a chunk goes.
 pub(crate) enum Room {
     Memory,
@@ -101,7 +105,8 @@ impl Meter {
             return self.take(bytes).map(|()| Room::Memory);
         };
         let fits = self.bytes.saturating_add(bytes) <= spill.above;
-        if fits && self.take(bytes).is_ok() {
+        if fits && self.take(bytes + HEADROOM).is_ok() {
+            self.give(HEADROOM);
             return Ok(Room::Memory);
         }
         if self.room() < CHUNK + CHUNK_OVERHEAD {

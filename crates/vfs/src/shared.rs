@@ -1,10 +1,10 @@
 //! Changes of the shared tree: drafts of files, and what the caller is asked to carry out.
 
+use crate::Errno;
 use crate::content::Content;
 use crate::node::{Body, LowerPath, Node, NodeId, Origin, Times, View, now};
 use crate::quota::Held;
 use crate::tree::{Place, Tree};
-use crate::{Errno, Metadata};
 
 /// A change of the shared tree that the call has asked for through `faasm://`. The caller carries
 /// it out; dropping it is not doing it.
@@ -13,14 +13,16 @@ use crate::{Errno, Metadata};
 /// have changed since.
 #[derive(Debug)]
 pub enum SharedChange {
-    /// Make the draft the file at its path, whatever is there.
+    /// Make the draft the file at its path, in place of a file that is there; but not if it is
+    /// [exclusive](Draft::is_exclusive).
     Publish(Draft),
     /// Remove the name of a file.
     Unlink {
         /// The file.
         path: String,
     },
-    /// Move a file or directory, in place of a file or an empty directory if there is one.
+    /// Give a file or directory another name, in place of a file or an empty directory if there is
+    /// one. A tree that renames no directories answers [`Errno::Xdev`], so that programs copy.
     Rename {
         /// Its name so far.
         from: String,
@@ -43,6 +45,7 @@ pub enum SharedChange {
 /// until it is dropped.
 pub struct Draft {
     path: String,
+    exclusive: bool,
     content: Content,
     // Behind the content, so that it is dropped after it.
     held: Held,
@@ -53,6 +56,13 @@ impl Draft {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Whether it was to be a new file (`CREAT` with `EXCL`): if something has come to be at its
+    /// path since, publishing it is refused with [`Errno::Exist`].
+    #[must_use]
+    pub fn is_exclusive(&self) -> bool {
+        self.exclusive
     }
 
     /// Length in bytes.
@@ -80,16 +90,46 @@ impl std::fmt::Debug for Draft {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Draft")
             .field("path", &self.path)
+            .field("exclusive", &self.exclusive)
             .field("len", &self.len())
             .field("held", &self.held.bytes())
             .finish()
     }
 }
 
+/// A draft that is not published, because something that was to be written to it is missing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {errno}")]
+pub struct LostDraft {
+    /// The path in the shared tree that it was for.
+    pub path: String,
+    /// How the last write to it or change of its length that failed did so, or why the last write
+    /// was short.
+    pub errno: Errno,
+}
+
+impl From<LostDraft> for Errno {
+    fn from(lost: LostDraft) -> Self {
+        lost.errno
+    }
+}
+
+/// What a draft starts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// A new file.
+    New { exclusive: bool },
+    /// The present file, cut to nothing.
+    Cut,
+    /// The present file.
+    Present,
+}
+
 /// A change that waits to be taken; drafts still count against the call.
 pub(crate) enum Pending {
     Draft {
         path: String,
+        exclusive: bool,
         content: Content,
         cost: u64,
     },
@@ -144,44 +184,47 @@ impl Tree {
             Pending::Change(change) => change,
             Pending::Draft {
                 path,
+                exclusive,
                 content,
                 cost,
             } => SharedChange::Publish(Draft {
                 path,
+                exclusive,
                 held: self.meter.hand_over(cost),
                 content,
             }),
         })
     }
 
-    /// A draft of a shared file, over the present one unless that is missing or cut to nothing.
-    pub(crate) fn draft(
-        &mut self,
-        path: String,
-        present: Option<Metadata>,
-        truncate: bool,
-    ) -> Result<NodeId, Errno> {
+    /// A draft of a shared file.
+    pub(crate) fn draft(&mut self, path: String, start: Start) -> Result<NodeId, Errno> {
         if !self.lower.is_writable() {
             return Err(Errno::Rofs);
         }
-        if present.is_none() {
-            self.lower.check_path(&path)?;
-        }
-        let (content, times) = match present {
-            Some(_) if !truncate => {
+        let (content, times) = match start {
+            Start::Present => {
                 let file = self.lower.open(&path)?;
                 let times = Times::all(file.mtime());
                 (Content::over(file), times)
             }
-            _ => (Content::default(), Times::all(now())),
+            Start::Cut => (Content::default(), Times::all(now())),
+            Start::New { .. } => {
+                self.lower.check_path(&path)?;
+                (Content::default(), Times::all(now()))
+            }
         };
         let path = LowerPath {
             view: View::Shared,
             path,
         };
-        let changed = truncate || present.is_none();
+        let changed = start != Start::Present;
         let node = Node {
-            origin: Origin::Draft { path, changed },
+            origin: Origin::Draft {
+                path,
+                changed,
+                exclusive: start == Start::New { exclusive: true },
+                lost: None,
+            },
             links: 1,
             pins: 0,
             times,
@@ -193,15 +236,57 @@ impl Tree {
         Ok(self.enter(node))
     }
 
+    /// Notes why a draft lacks something, or that it lacks nothing any more. Other files have no
+    /// such state: whoever writes to them was told.
+    pub(crate) fn set_lost(&mut self, id: NodeId, errno: Option<Errno>) {
+        let origin = self.nodes.get_mut(&id).map(|node| &mut node.origin);
+        if let Some(Origin::Draft { lost, .. }) = origin {
+            *lost = errno;
+        }
+    }
+
     /// Queues a changed draft, which no descriptor is open on any more, for publication.
     pub(crate) fn retire(&mut self, draft: Node) {
         let cost = draft.cost() + draft.content_cost();
-        if let (Origin::Draft { path, .. }, Body::File(content)) = (draft.origin, draft.body) {
+        if let (
+            Origin::Draft {
+                path, exclusive, ..
+            },
+            Body::File(content),
+        ) = (draft.origin, draft.body)
+        {
             self.pending.push_back(Pending::Draft {
                 path: path.path,
+                exclusive,
                 content,
                 cost,
             });
+        }
+    }
+}
+
+impl Node {
+    /// Whether it is a draft that differs from the present file, as it should.
+    pub(crate) fn is_to_publish(&self) -> bool {
+        let (changed, lost) = match self.origin {
+            Origin::Draft { changed, lost, .. } => (changed, lost),
+            Origin::Scratch(_) | Origin::Lower { .. } => return false,
+        };
+        changed && lost.is_none()
+    }
+
+    /// That it is a draft which is not to be published, if it is.
+    pub(crate) fn lost_draft(&self) -> Option<LostDraft> {
+        match &self.origin {
+            Origin::Draft {
+                path,
+                lost: Some(errno),
+                ..
+            } => Some(LostDraft {
+                path: path.path.clone(),
+                errno: *errno,
+            }),
+            _ => None,
         }
     }
 }

@@ -154,12 +154,7 @@ impl Tree {
         if slots.is_some_and(|slots| slots.values().any(|slot| *slot != Slot::Whiteout)) {
             return Ok(false);
         }
-        let Some(base) = base else { return Ok(true) };
-        let hidden = |name: &str| slots.is_some_and(|slots| slots.contains_key(name));
-        Ok(self
-            .lower_list(base)?
-            .iter()
-            .all(|entry| hidden(&entry.name)))
+        base.map_or(Ok(true), |base| self.shows_nothing(base, slots))
     }
 
     pub(crate) fn filetype(&self, place: &Place) -> Result<Filetype, Errno> {
@@ -173,7 +168,7 @@ impl Tree {
         Ok(self.filetype(place)? == Filetype::Directory)
     }
 
-    /// Whether it is seen through `faasm://`, where nothing can be changed.
+    /// Whether it is seen through `faasm://`.
     pub(crate) fn is_shared(&self, place: &Place) -> Result<bool, Errno> {
         Ok(match place {
             Place::Node(id) => self.node(*id)?.dev() == View::Shared.dev(),

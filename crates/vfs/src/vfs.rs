@@ -6,7 +6,7 @@ use crate::fds::{Fds, OpenFile, Opened, Target};
 use crate::node::NodeId;
 use crate::quota::Meter;
 use crate::tree::{Place, Tree};
-use crate::{Charge, Errno, Fd, FdKind, Limits, Lower, Rights, SharedChange, Spill};
+use crate::{Charge, Errno, Fd, FdKind, Limits, LostDraft, Lower, Rights, SharedChange, Spill};
 
 /// The filesystem of one call: its scratch layer over a lower tree, and its descriptors.
 ///
@@ -61,12 +61,24 @@ impl Vfs {
 
     /// Closes every descriptor, as at a normal exit. Without it, as after a trap, drafts that are
     /// still open are lost.
-    pub fn finish(&mut self) {
+    ///
+    /// If there is an answer, the call has failed: it is the first draft that is not published
+    /// because something is missing in it. The others wait in [`next_change`](Vfs::next_change).
+    #[must_use = "a lost draft is a file that was not written"]
+    pub fn finish(&mut self) -> Option<LostDraft> {
+        let mut lost = None;
         for fd in self.fds.numbers() {
             if let Ok(Some(file)) = self.fds.remove(fd) {
-                self.let_go(&file);
+                lost = lost.or(self.let_go(&file).err());
             }
         }
+        lost
+    }
+
+    /// Whether any file or directory is open, beside `/`.
+    #[must_use]
+    pub fn has_open_files(&self) -> bool {
+        self.fds.has_files()
     }
 
     /// Bytes of memory that the scratch layer uses now, bookkeeping included.
@@ -153,12 +165,11 @@ impl Vfs {
     }
 
     /// Gives up what an open file kept that nothing is open on any more.
-    pub(crate) fn let_go(&mut self, file: &OpenFile) {
+    pub(crate) fn let_go(&mut self, file: &OpenFile) -> Result<(), LostDraft> {
         if let Some(listing) = &file.listing {
             self.tree.meter.give(listing.cost);
         }
-        if let Some(id) = file.target.pinned() {
-            self.tree.unpin(id);
-        }
+        let pinned = file.target.pinned();
+        pinned.map_or(Ok(()), |id| self.tree.unpin(id))
     }
 }

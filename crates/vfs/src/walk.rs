@@ -40,7 +40,14 @@ pub(crate) enum Found {
 pub(crate) struct Missing {
     pub(crate) directory: Place,
     pub(crate) name: String,
-    pub(crate) slash: bool,
+}
+
+/// What a path is followed for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Use,
+    /// To make a file where nothing is.
+    CreateFile,
 }
 
 impl Tree {
@@ -51,18 +58,29 @@ impl Tree {
         path: &[u8],
         symlinks: Symlinks,
     ) -> Result<Place, Errno> {
-        match self.find(from, path, symlinks)? {
+        match self.find(from, path, symlinks, Purpose::Use)? {
             Found::Place(place) => Ok(place),
             Found::Missing(_) => Err(Errno::Noent),
         }
     }
 
-    /// What a path names, or where it would be made.
-    pub(crate) fn find(
+    /// What a path names, or where a file would be made. As on Linux, no file is made or opened so
+    /// by a name with a slash behind it, be that the path's or a link's.
+    pub(crate) fn find_for_file(
         &mut self,
         from: Place,
         path: &[u8],
         symlinks: Symlinks,
+    ) -> Result<Found, Errno> {
+        self.find(from, path, symlinks, Purpose::CreateFile)
+    }
+
+    fn find(
+        &mut self,
+        from: Place,
+        path: &[u8],
+        symlinks: Symlinks,
+        purpose: Purpose,
     ) -> Result<Found, Errno> {
         let mut walk = Walk::start(self, from, path)?;
         loop {
@@ -76,12 +94,11 @@ impl Tree {
                 Last::Root | Last::Dot => return Ok(Found::Place(directory)),
                 Last::DotDot => return self.parent(&directory).map(Found::Place),
             };
+            if slash && purpose == Purpose::CreateFile {
+                return Err(Errno::Isdir);
+            }
             let Some(place) = self.child(&directory, &name)? else {
-                return Ok(Found::Missing(Missing {
-                    directory,
-                    name,
-                    slash,
-                }));
+                return Ok(Found::Missing(Missing { directory, name }));
             };
             if (slash || symlinks == Symlinks::Follow)
                 && let Some(target) = self.link_target(&place)?.map(str::to_owned)

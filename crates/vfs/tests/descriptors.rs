@@ -192,6 +192,17 @@ fn append_follows_the_flag_as_it_is_set() {
 }
 
 #[test]
+fn an_empty_range_is_refused_before_the_direction_is_looked_at() {
+    let mut vfs = empty_vfs();
+    let fd = open(&mut vfs, "f", Oflags::CREAT, Rights::FD_READ).unwrap();
+    assert_eq!(vfs.allocate(Fd(99), 0, 0), Err(Errno::Badf));
+    for fd in [fd, Vfs::ROOT, STDOUT] {
+        assert_eq!(vfs.allocate(fd, 0, 0), Err(Errno::Inval));
+    }
+    assert_eq!(vfs.allocate(fd, 0, 1), Err(Errno::Badf));
+}
+
+#[test]
 fn a_directory_is_read_on_while_its_entries_come_and_go() {
     let mut vfs = empty_vfs();
     for n in 0..100 {

@@ -235,6 +235,27 @@ fn dot_dot_at_the_root_is_the_root() {
 }
 
 #[test]
+fn no_file_is_created_by_a_name_with_a_slash_be_it_a_links() {
+    let mut vfs = empty_vfs();
+    put(&mut vfs, "file", "").unwrap();
+    for (target, link) in [
+        ("file/", "a"),
+        ("missing/", "b"),
+        ("c/", "c"),
+        ("tmp/", "d"),
+    ] {
+        vfs.path_symlink(target, Vfs::ROOT, link).unwrap();
+        for path in [link, target] {
+            let made = open(&mut vfs, path, Oflags::CREAT, RDWR);
+            assert_eq!(made, Err(Errno::Isdir), "{path}");
+        }
+    }
+    vfs.path_symlink("none/x/", Vfs::ROOT, "e").unwrap();
+    let made = open(&mut vfs, "e", Oflags::CREAT, RDWR);
+    assert_eq!(made, Err(Errno::Noent));
+}
+
+#[test]
 fn forty_links_are_followed_and_forty_one_are_not() {
     let mut vfs = empty_vfs();
     put(&mut vfs, "0", "end").unwrap();

@@ -131,7 +131,7 @@ fn a_finished_call_publishes_what_is_open_and_a_dropped_one_does_not() {
         let fd = open(&mut vfs, path, Oflags::TRUNC, WRITE).unwrap();
         vfs.write(fd, data.as_bytes()).unwrap();
     }
-    vfs.finish();
+    assert_eq!(vfs.finish(), None);
     assert_eq!(vfs.kind(Vfs::ROOT), Err(Errno::Badf));
     assert_eq!(tree.carry_out(&mut vfs), 2);
     assert_eq!(tree.text("data/x").unwrap(), "kept");
@@ -241,19 +241,24 @@ fn a_change_is_refused_while_the_last_one_waits() {
 }
 
 #[test]
-fn a_draft_that_finds_no_room_says_so_and_publishes_what_was_written() {
-    let tree = MemoryTree::writable(&[]);
-    let limits = Limits {
-        max_scratch_bytes: 100_000,
-        ..Limits::default()
-    };
-    let mut vfs = Vfs::new(tree.clone(), Account::new(u64::MAX), limits);
-    let fd = open(&mut vfs, "faasm://big", Oflags::CREAT, WRITE).unwrap();
-    assert_eq!(vfs.write(fd, &[b'x'; 200_000]), Ok(65_536));
-    assert_eq!(vfs.write(fd, &[b'x'; 200_000]), Err(Errno::Nospc));
-    vfs.close(fd).unwrap();
-    tree.carry_out(&mut vfs);
-    assert_eq!(tree.text("big").unwrap().len(), 65_536);
+fn only_a_draft_of_a_file_that_is_to_be_new_is_exclusive() {
+    let (_, mut vfs) = library();
+    let new = Oflags::CREAT | Oflags::EXCL;
+    let ways = [
+        ("faasm://new", new, true),
+        ("faasm://new", Oflags::CREAT, false),
+        ("faasm://data/x", Oflags::CREAT | Oflags::TRUNC, false),
+        ("faasm://data/x", Oflags::TRUNC | Oflags::EXCL, false),
+    ];
+    for (path, oflags, exclusive) in ways {
+        let fd = open(&mut vfs, path, oflags, RDWR).unwrap();
+        vfs.close(fd).unwrap();
+        let change = vfs.next_change().unwrap();
+        let SharedChange::Publish(draft) = change else {
+            panic!("{change:?}");
+        };
+        assert_eq!(draft.is_exclusive(), exclusive, "{path} {oflags:?}");
+    }
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn a_draft_on_disk_outlives_its_call() {
     let mut vfs = vfs.with_spill(spill_above(0));
     let fd = file(&mut vfs, "faasm://f");
     vfs.write(fd, &[b'x'; 200_000]).unwrap();
-    vfs.finish();
+    assert_eq!(vfs.finish(), None);
     let change = vfs.next_change().unwrap();
     drop(vfs);
     tree.apply(change);

@@ -8,10 +8,12 @@ impl Vfs {
     /// file of the shared tree that was written is handed to [`next_change`](Vfs::next_change).
     ///
     /// # Errors
-    /// [`Errno::Badf`].
+    /// [`Errno::Badf`]. For a file of the shared tree that a write did not reach, or a change of
+    /// its length, that error again: the descriptor is closed, and the file as it was before.
+    /// Cutting it to nothing in between makes it forget that.
     pub fn close(&mut self, fd: Fd) -> Result<(), Errno> {
         if let Some(file) = self.fds.remove(fd)? {
-            self.let_go(&file);
+            self.let_go(&file)?;
         }
         Ok(())
     }
@@ -28,10 +30,10 @@ impl Vfs {
     /// [`close`](Vfs::close).
     ///
     /// # Errors
-    /// [`Errno::Badf`] if either is not open.
+    /// [`Errno::Badf`] if either is not open; once it is moved, those of [`close`](Vfs::close).
     pub fn renumber(&mut self, from: Fd, to: Fd) -> Result<(), Errno> {
         if let Some(file) = self.fds.renumber(from, to)? {
-            self.let_go(&file);
+            self.let_go(&file)?;
         }
         Ok(())
     }

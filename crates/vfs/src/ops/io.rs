@@ -122,13 +122,14 @@ impl Vfs {
     /// [`Errno::Inval`] for an empty range; [`Errno::Fbig`] over 1 TiB; [`Errno::Badf`] if it is
     /// not open for writing; [`Errno::Spipe`] for the standard streams.
     pub fn allocate(&mut self, fd: Fd, offset: u64, len: u64) -> Result<(), Errno> {
-        let (tree, id, opened) = self.file_to_write(fd, Errno::Spipe)?;
-        opened.check(Rights::FD_ALLOCATE)?;
+        self.fds.get(fd)?;
+        // Before anything about the file, as on Linux.
         if len == 0 {
             return Err(Errno::Inval);
         }
-        let (content, meter) = tree.content_mut(id)?;
-        content.reserve(meter, offset, len)
+        let (tree, id, opened) = self.file_to_write(fd, Errno::Spipe)?;
+        opened.check(Rights::FD_ALLOCATE)?;
+        tree.change(id, |content, meter| content.reserve(meter, offset, len))
     }
 
     /// Sets the length of a file, in bytes.
@@ -139,8 +140,7 @@ impl Vfs {
         let (tree, id, opened) = self.file(fd, Errno::Inval, Errno::Inval)?;
         opened.check(Rights::FD_WRITE).map_err(|_| Errno::Inval)?;
         opened.check(Rights::FD_FILESTAT_SET_SIZE)?;
-        let (content, meter) = tree.content_mut(id)?;
-        content.set_len(meter, size)
+        tree.set_len(id, size)
     }
 
     fn file_to_read(&mut self, fd: Fd, stream: Errno) -> Result<OpenNode<'_>, Errno> {
@@ -186,10 +186,8 @@ fn write_node(
     if data.is_empty() {
         return Ok((offset, 0));
     }
-    let (content, meter) = tree.content_mut(id)?;
     let append = flags.contains(FdFlags::APPEND);
-    let offset = if append { content.len() } else { offset };
-    content.write_at(meter, data, offset).map(|n| (offset, n))
+    tree.write(id, data, (!append).then_some(offset))
 }
 
 fn check_offset(offset: u64) -> Result<(), Errno> {

@@ -3,8 +3,9 @@
 use crate::content::Content;
 use crate::fds::{OpenFile, Target};
 use crate::node::Body;
+use crate::shared::Start;
 use crate::tree::Place;
-use crate::walk::{Found, Last, Missing};
+use crate::walk::{Found, Missing};
 use crate::{Errno, Fd, FdFlags, Filetype, Oflags, Rights, Symlinks, Vfs};
 
 /// How [`Vfs::path_open`] opens.
@@ -27,7 +28,8 @@ impl Vfs {
     /// # Errors
     /// [`Errno::Mfile`]; [`Errno::Inval`] for `CREAT` with `DIRECTORY`; [`Errno::Exist`] with
     /// `EXCL`; [`Errno::Isdir`] for a directory that is to be created, truncated or written;
-    /// [`Errno::Loop`] for a link that is not followed; those of paths.
+    /// [`Errno::Loop`] for a link that is not followed; those of paths. Whether a file of the shared
+    /// tree that is opened with `EXCL` is new counts again when it is [published](crate::Draft::is_exclusive).
     pub fn path_open(
         &mut self,
         directory: Fd,
@@ -70,29 +72,23 @@ impl Vfs {
         path: &[u8],
         options: OpenOptions,
     ) -> Result<Place, Errno> {
-        let create = options.oflags.contains(Oflags::CREAT);
-        let exclusive = create && options.oflags.contains(Oflags::EXCL);
-        if create && path.ends_with(b"/") {
-            // No file can have this name; what is wrong with its directory comes first, though.
-            if let Last::Name(_) = self.tree.entry(from.clone(), path)?.last {
-                return Err(Errno::Isdir);
-            }
+        if !options.oflags.contains(Oflags::CREAT) {
+            let place = self.tree.resolve(from, path, options.symlinks)?;
+            return self.open_existing(place, options);
         }
+        let exclusive = options.oflags.contains(Oflags::EXCL);
         let symlinks = if exclusive {
             Symlinks::NoFollow
         } else {
             options.symlinks
         };
-        match self.tree.find(from, path, symlinks)? {
+        match self.tree.find_for_file(from, path, symlinks)? {
             Found::Place(_) if exclusive => Err(Errno::Exist),
             Found::Place(place) => self.open_existing(place, options),
-            Found::Missing(_) if !create => Err(Errno::Noent),
-            Found::Missing(missing) if missing.slash => Err(Errno::Isdir),
-            Found::Missing(Missing {
-                directory, name, ..
-            }) => {
+            Found::Missing(Missing { directory, name }) => {
                 if let Some(path) = self.tree.shared_entry(&directory, &name)? {
-                    return self.tree.draft(path, None, false).map(Place::Node);
+                    let draft = self.tree.draft(path, Start::New { exclusive });
+                    return draft.map(Place::Node);
                 }
                 let file = Body::File(Content::default());
                 self.tree.create(&directory, &name, file).map(Place::Node)
@@ -110,11 +106,13 @@ impl Vfs {
             _ if oflags.contains(Oflags::DIRECTORY) => Err(Errno::Notdir),
             Filetype::SymbolicLink => Err(Errno::Loop),
             _ if !change => Ok(place),
-            _ if self.tree.is_shared(&place)? => self.open_shared(place, truncate),
+            _ if self.tree.is_shared(&place)? => {
+                let start = if truncate { Start::Cut } else { Start::Present };
+                self.open_shared(place, start)
+            }
             _ if truncate => {
                 let id = self.tree.claim(&place)?;
-                let (content, meter) = self.tree.content_mut(id)?;
-                content.set_len(meter, 0)?;
+                self.tree.set_len(id, 0)?;
                 Ok(Place::Node(id))
             }
             _ => Ok(place),
@@ -122,12 +120,9 @@ impl Vfs {
     }
 
     /// Opens a file of the shared tree for writing: what is written goes to a draft of it.
-    fn open_shared(&mut self, place: Place, truncate: bool) -> Result<Place, Errno> {
+    fn open_shared(&mut self, place: Place, start: Start) -> Result<Place, Errno> {
         match place {
-            Place::Lower(path, present) => {
-                let draft = self.tree.draft(path.path, Some(present), truncate);
-                draft.map(Place::Node)
-            }
+            Place::Lower(path, _) => self.tree.draft(path.path, start).map(Place::Node),
             Place::Node(_) => Err(self.tree.refusal()),
         }
     }

@@ -12,6 +12,7 @@ pub struct MemoryTree {
     entries: Mutex<Entries>,
     writable: AtomicBool,
     changes: AtomicU64,
+    listed: AtomicU64,
 }
 
 #[derive(Default)]
@@ -43,6 +44,11 @@ impl MemoryTree {
         let tree = Self::new(files, &[]);
         tree.writable.store(true, Ordering::Relaxed);
         Arc::new(tree)
+    }
+
+    /// Entries that were asked for in all listings.
+    pub fn listed(&self) -> u64 {
+        self.listed.load(Ordering::Relaxed)
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -143,7 +149,12 @@ impl Lower for MemoryTree {
         }
     }
 
-    fn list(&self, path: &str) -> Result<Vec<LowerDirEntry>, Errno> {
+    fn list(
+        &self,
+        path: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<LowerDirEntry>, Errno> {
         self.metadata(path)?;
         let prefix = if path.is_empty() {
             String::new()
@@ -152,19 +163,22 @@ impl Lower for MemoryTree {
         };
         let entry = |full: &String, kind| {
             let name = full.strip_prefix(&prefix)?;
-            let fits = !name.is_empty() && !name.contains('/');
-            fits.then(|| LowerDirEntry {
-                name: name.to_owned(),
-                kind,
-            })
+            let fits = !name.is_empty() && !name.contains('/') && after.is_none_or(|it| name > it);
+            fits.then(|| (name.to_owned(), kind))
         };
         let entries = self.entries();
         let files = entries.files.keys();
+        let files = files.filter_map(|path| entry(path, NodeKind::File));
         let directories = entries.directories.iter();
-        Ok(files
-            .filter_map(|path| entry(path, NodeKind::File))
-            .chain(directories.filter_map(|path| entry(path, NodeKind::Directory)))
-            .collect())
+        let directories = directories.filter_map(|path| entry(path, NodeKind::Directory));
+        let listed: BTreeMap<String, NodeKind> = files.chain(directories).collect();
+        let listed = listed.into_iter().take(limit);
+        let listed: Vec<_> = listed
+            .map(|(name, kind)| LowerDirEntry { name, kind })
+            .collect();
+        let count = listed.len() as u64;
+        self.listed.fetch_add(count, Ordering::Relaxed);
+        Ok(listed)
     }
 
     fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno> {

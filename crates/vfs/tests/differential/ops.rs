@@ -97,16 +97,19 @@ fn path() -> impl Strategy<Value = String> {
         1 => Just(".".to_owned()),
         1 => name().prop_map(|name| format!("{name}/..")),
     ];
-    let ending = prop_oneof![8 => Just(""), 1 => Just("/"), 1 => Just("/.")];
-    (prop::collection::vec(step, 1..4), any::<bool>(), ending).prop_map(|(steps, double, end)| {
+    (prop::collection::vec(step, 1..4), any::<bool>(), end()).prop_map(|(steps, double, end)| {
         steps.join(if double && steps.len() > 2 { "//" } else { "/" }) + end
     })
 }
 
+fn end() -> impl Strategy<Value = &'static str> {
+    prop_oneof![8 => Just(""), 1 => Just("/"), 1 => Just("/.")]
+}
+
 fn target() -> impl Strategy<Value = String> {
     prop_oneof![
-        20 => prop::collection::vec(prop::sample::select(&NAMES[..]), 1..3)
-            .prop_map(|names| names.join("/")),
+        20 => (prop::collection::vec(prop::sample::select(&NAMES[..]), 1..3), end())
+            .prop_map(|(names, end)| names.join("/") + end),
         1 => Just(String::new()),
     ]
 }
