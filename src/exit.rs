@@ -17,7 +17,7 @@ pub enum Exit {
     Usage = 2,
     /// No faasm server was reached.
     Unreachable = 3,
-    /// The server refused.
+    /// The server refused, or broke off an answer.
     Refused = 4,
     /// A file, a build or a tool on this machine.
     Local = 5,
@@ -126,11 +126,26 @@ fn classify_client(error: &ClientError) -> (Exit, String, Option<String>) {
         } => {
             let again =
                 retry_after.map(|after| format!("try again in {} s", after.as_secs().max(1)));
-            (Exit::Refused, code.clone(), hint.clone().or(again))
+            let hint = own_hint(code).map(str::to_owned).or_else(|| hint.clone());
+            (Exit::Refused, code.clone(), hint.or(again))
         }
+        ClientError::CutShort { .. } => (Exit::Refused, "cut_short".into(), None),
         ClientError::IsADirectory(_) => (Exit::Refused, "is_a_directory".into(), None),
         ClientError::Io { .. } => (Exit::Local, "file".into(), None),
         ClientError::Invalid(_) => (Exit::Usage, "usage".into(), None),
+    }
+}
+
+/// What to do in terms of verbs, where the server can only name requests.
+fn own_hint(code: &str) -> Option<&'static str> {
+    match code {
+        "function_not_found" => {
+            Some("`faasm func put` stores it, `faasm func ls` lists what is there")
+        }
+        "call_not_found" => Some("`faasm calls` lists the calls that are known"),
+        "state_not_found" => Some("`faasm state ls` lists the user's keys"),
+        "file_not_found" => Some("`faasm file ls` lists the shared files"),
+        _ => None,
     }
 }
 
@@ -174,6 +189,7 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 mod tests {
     use super::*;
     use anyhow::Context;
+    use std::time::Duration;
 
     #[test]
     fn an_exit_code_tells_whose_fault_it_is_through_any_context() {
@@ -182,7 +198,7 @@ mod tests {
             code: "not_found".into(),
             message: "no function demo/x".into(),
             hint: None,
-            retry_after: None,
+            retry_after: Some(Duration::from_secs(2)),
         };
         let error = Err::<(), _>(refused).context("calling demo/x").unwrap_err();
         let report = Report::of(&error);
@@ -191,8 +207,22 @@ mod tests {
             (Exit::Refused, "not_found")
         );
         assert_eq!(report.message, "calling demo/x: no function demo/x");
+        assert_eq!(report.hint.as_deref(), Some("try again in 2 s"));
         assert_eq!(Report::of(&anyhow::anyhow!("x")).exit, Exit::Local);
         assert_eq!(Report::of(&Usage("x".into()).into()).exit, Exit::Usage);
+    }
+
+    #[test]
+    fn what_to_do_is_a_verb_of_the_command_line() {
+        let missing = ClientError::Refused {
+            status: 404,
+            code: "file_not_found".into(),
+            message: "there is no x".into(),
+            hint: Some("GET /file/ lists the shared files".into()),
+            retry_after: None,
+        };
+        let hint = Report::of(&missing.into()).hint.unwrap();
+        assert!(hint.contains("`faasm file ls`"), "{hint}");
     }
 
     #[test]

@@ -60,12 +60,20 @@ async fn files_are_put_fetched_listed_and_removed() {
         (&"models".into(), &"directory".into())
     );
 
+    // A file that says that it is empty, as those of the kernel do.
+    shell.run(&["file", "put", "/proc/version", "v"]).ok();
+    let version = shell.run(&["file", "get", "v"]).code(0).stdout;
+    assert_eq!(version, std::fs::read("/proc/version").unwrap());
+    shell.run(&["file", "rm", "v"]).ok();
+
     let removed = shell.run(&["file", "rm", "models/v1.bin"]).ok();
     assert_eq!(removed, "removed models/v1.bin\n");
     for verb in ["rm", "get", "ls"] {
         let gone = shell.run(&["file", verb, "models/v1.bin"]).code(4);
         assert!(
-            gone.stdout.is_empty() && gone.stderr.contains("models/v1.bin"),
+            gone.stdout.is_empty()
+                && gone.stderr.contains("models/v1.bin")
+                && gone.stderr.contains("`faasm file ls`"),
             "{}",
             gone.stderr
         );
@@ -85,6 +93,8 @@ async fn what_cannot_be_done_with_a_file_is_said() {
         (&["put", "-", "d/"], "d is a directory"),
         (&["put", "echo.c", "a//b"], "both sides of each /"),
         (&["put", "echo.c", "../x"], ".."),
+        (&["put", "echo.c", ""], "empty"),
+        (&["rm", "d/x/"], "d/x/ stands for a directory"),
         (&["put", "echo.c"], "REMOTE"),
         (&["get", "d"], "-r"),
         (&["get", "-r", "d"], "a place"),

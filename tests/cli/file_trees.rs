@@ -104,13 +104,30 @@ async fn names_that_cannot_be_shared_are_told_before_anything_is_sent() {
         assert!(refused.stderr.contains(word), "{}", refused.stderr);
     }
     assert_eq!(shell.run(&["file", "ls"]).ok(), "");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_named_and_the_rest_is_stored() {
+    let shell = Shell::new().await;
+    let tree = shell.path().join("tree");
+    write(&tree.join("a"), "a");
+    write(&tree.join("z/z"), "z");
     symlink("nowhere", tree.join("dangling")).unwrap();
-    let dangling = shell.run(&["file", "put", "-r", "tree", "t"]).code(5);
-    assert!(
-        dangling.stderr.contains("tree/dangling"),
-        "{}",
-        dangling.stderr
-    );
+    symlink("itself", tree.join("z/itself")).unwrap();
+    let put = shell.run(&["file", "put", "-r", "tree", "t"]).code(5);
+    assert!(put.stdout.starts_with(b"2 files, 2 B in "));
+    for line in [
+        "error: 2 of 4 files failed:",
+        "\n  t/dangling: tree/dangling: ",
+        "\n  t/z/itself: tree/z/itself: ",
+    ] {
+        assert!(put.stderr.contains(line), "{}", put.stderr);
+    }
+    let list = shell.run(&["file", "ls", "-r", "t"]).ok();
+    assert_eq!(list.lines().count(), 2, "{list}");
+    // There is nothing else to do than to say so.
+    let nothing = shell.run(&["file", "put", "-r", "nowhere", "t"]).code(5);
+    assert!(nothing.stderr.starts_with("error: nowhere: "));
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! Stored bytes on their way from the server.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use tokio::io::AsyncWriteExt;
 
+use crate::part::Part;
 use crate::{Client, Error, Progress};
 
 /// The bytes of a stored function, a state value or a shared file, read piece by piece.
@@ -59,7 +59,8 @@ impl Download {
     }
 
     /// Writes all of it to `path` and says how many bytes. A file that is there is
-    /// replaced only once the new one is whole. `on_progress` is told after every piece.
+    /// replaced only once the new one is whole, and nothing is left of one that never was,
+    /// where the file system has files without a name. `on_progress` is told after every piece.
     pub async fn save(
         mut self,
         path: &Path,
@@ -74,20 +75,11 @@ impl Download {
             let mut file = tokio::fs::File::create(path).await.map_err(io)?;
             return self.copy_into(&mut file, path, &mut on_progress).await;
         }
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let part = tempfile::Builder::new()
-            .prefix(".faasm-")
-            .permissions(std::fs::Permissions::from_mode(0o666))
-            .tempfile_in(directory)
-            .map_err(io)?;
-        let (file, part) = part.into_parts();
+        let (file, part) = Part::create(path).map_err(io)?;
         let written = self
             .copy_into(&mut tokio::fs::File::from_std(file), path, &mut on_progress)
             .await?;
-        part.persist(path).map_err(|e| io(e.error))?;
+        part.put(path).map_err(io)?;
         Ok(written)
     }
 

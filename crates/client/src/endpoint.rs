@@ -174,7 +174,7 @@ impl Endpoint {
         response: &mut Response,
     ) -> Result<Option<bytes::Bytes>, Error> {
         let piece = response.chunk().await;
-        piece.map_err(|e| Error::transport(&self.address, &e))
+        piece.map_err(|e| Error::in_answer(&self.address, &e))
     }
 
     /// Makes an error of an answer that is not a success.

@@ -9,10 +9,18 @@ use faasm_model::SharedPath;
 /// Why a request brought no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No server answered, or it went away before its answer was whole.
+    /// No server answered.
     #[error("no answer from {address}: {reason}; is `faasm serve` running there?")]
     Unreachable {
         /// Where the request went.
+        address: String,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The server began an answer and did not end it.
+    #[error("the answer from {address} ended early: {reason}; the server's log may say why")]
+    CutShort {
+        /// Where the answer came from.
         address: String,
         /// The innermost cause.
         reason: String,
@@ -67,6 +75,17 @@ impl Error {
             false => innermost(error),
         };
         Self::Unreachable { address, reason }
+    }
+
+    /// Wraps the transport's error in the middle of an answer.
+    pub(crate) fn in_answer(address: &str, error: &reqwest::Error) -> Self {
+        match error.is_timeout() {
+            true => Self::transport(address, error),
+            false => Self::CutShort {
+                address: address.to_owned(),
+                reason: innermost(error),
+            },
+        }
     }
 
     /// Something in an answer that no faasm server says.

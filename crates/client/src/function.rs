@@ -29,6 +29,18 @@ pub struct FunctionInfo {
     pub record: FunctionRecord,
     /// Its own limits over the server's defaults.
     pub effective_limits: EffectiveLimits,
+    /// What its initialiser has left, from which every call starts.
+    #[serde(default)]
+    pub image: Option<Image>,
+}
+
+/// An image of an initialised function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Memory that it takes in the server, in bytes, however many calls use it.
+    pub bytes: u64,
+    /// Linear memory that a call has from the start, in bytes.
+    pub memory_bytes: u64,
 }
 
 /// The limits in force.

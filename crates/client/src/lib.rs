@@ -35,6 +35,7 @@ mod functions;
 mod graph;
 mod options;
 mod pages;
+mod part;
 mod state;
 mod upload;
 
@@ -45,7 +46,7 @@ pub use client::{Client, Listener, Readiness};
 pub use download::Download;
 pub use error::Error;
 pub use files::{DirectoryEntry, EntryKind, FileRecord, FileVersion};
-pub use function::{EffectiveLimits, FunctionInfo, FunctionRecord};
+pub use function::{EffectiveLimits, FunctionInfo, FunctionRecord, Image};
 pub use graph::{CallTree, GraphCall};
 pub use options::{ClientOptions, IdempotencyKey, Token};
 pub use reqwest::Url;

@@ -59,6 +59,16 @@ impl BodyReader {
         }
     }
 
+    /// The most bytes that are received.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// How many bytes will come at least: all, if the client says how many.
+    pub(crate) fn announced(&self) -> u64 {
+        self.body.size_hint().lower()
+    }
+
     /// How many bytes there were so far.
     pub(crate) fn received(&self) -> u64 {
         self.received

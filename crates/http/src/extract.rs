@@ -61,6 +61,16 @@ pub(crate) struct QueryOf<T>(pub(crate) T);
 /// Whether the client asked for JSON.
 pub(crate) struct WantsJson(pub(crate) bool);
 
+/// How the standard library says that a text is not a number.
+const NO_NUMBER: [&str; 2] = [
+    "invalid digit found in string",
+    "cannot parse integer from empty string",
+];
+
+/// What is wrong with a path that is not [escaped](is_escaped).
+pub(crate) const UNESCAPED: &str =
+    "has a % without two hexadecimal digits behind it; a % itself is written %25";
+
 impl<S: Sync> FromRequestParts<S> for FunctionPath {
     type Rejection = ApiError;
 
@@ -86,6 +96,10 @@ impl<S: Sync> FromRequestParts<S> for StatePath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        if !is_escaped(parts.uri.path()) {
+            let problem = format!("`key`: {UNESCAPED}");
+            return Err(ApiError::new(ErrorCode::InvalidKey, problem));
+        }
         let StateParams { user, key: text } = path(parts).await?;
         Ok(Self(StateKey {
             user: name("user", &user)?,
@@ -111,7 +125,10 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
             let text = error.body_text();
             // axum tells the type that it made of the query; a client knows its fields.
             let problem = text.strip_prefix("Failed to deserialize query string: ");
-            let problem = format!("in the query, {}", problem.unwrap_or(&text));
+            let mut problem = format!("in the query, {}", problem.unwrap_or(&text));
+            for no_number in NO_NUMBER {
+                problem = problem.replace(no_number, "must be a whole number, 0 or more");
+            }
             ApiError::new(ErrorCode::InvalidField, problem)
         })?;
         Ok(Self(query))
@@ -135,6 +152,13 @@ pub(crate) fn wants_json(headers: &HeaderMap) -> bool {
     let kinds = lists.flat_map(|list| list.split(','));
     let mut kinds = kinds.map(|kind| kind.split(';').next().unwrap_or_default().trim());
     kinds.any(|kind| kind.eq_ignore_ascii_case("application/json"))
+}
+
+/// Whether each % in a URL's path is one of an escape; decoding leaves others as they are.
+pub(crate) fn is_escaped(path: &str) -> bool {
+    let is_hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    let mut behind = path.split('%').skip(1).map(|text| text.as_bytes().get(..2));
+    behind.all(|digits| digits.is_some_and(is_hex))
 }
 
 /// Checks a name; the error says which field it is in.
@@ -197,5 +221,15 @@ mod tests {
         assert!(accept("application/json") && accept("text/html, Application/JSON;q=0.9"));
         assert!(!accept("*/*") && !accept("application/jsonl") && !accept(""));
         assert!(!wants_json(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn an_escape_is_two_hexadecimal_digits() {
+        for good in ["", "/a", "/%41%ff", "%2F%2f"] {
+            assert!(is_escaped(good), "{good}");
+        }
+        for bad in ["%", "/a%", "/%4", "/%4/1", "/a%zz", "/%41%%41", "/%-1"] {
+            assert!(!is_escaped(bad), "{bad}");
+        }
     }
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::header::{ALLOW, EXPECT};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use http_body_util::BodyExt;
 use tower::{Layer, Service};
 
 use crate::error::ApiError;
@@ -102,6 +104,7 @@ impl Path {
             self.log(&error, &id);
             response = error.render(response, json);
         }
+        let mut response = response.map(|body| self.watch(body, &id));
         let status = response.status();
         let headers = response.headers_mut();
         let names_methods = matches!(
@@ -118,10 +121,23 @@ impl Path {
 
     fn log(&self, error: &ApiError, id: &HeaderValue) {
         let (route, code) = (self.meter.route(), error.code.as_str());
-        match &error.cause {
+        match error.fault() {
             Some(cause) => tracing::error!(request_id = ?id, route, code, %cause, "request failed"),
             None => tracing::debug!(request_id = ?id, route, code, "request refused"),
         }
+    }
+
+    /// An answer that has begun cannot say any more what went wrong: the log does. What has
+    /// a length is in memory, and cannot fail.
+    fn watch(&self, body: Body, id: &HeaderValue) -> Body {
+        if body.size_hint().exact().is_some() {
+            return body;
+        }
+        let (route, id) = (self.meter.route().to_owned(), id.clone());
+        Body::new(body.map_err(move |error| {
+            tracing::error!(request_id = ?id, route, cause = %error, "answer ended early");
+            error
+        }))
     }
 }
 
@@ -134,7 +150,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::{Body, to_bytes};
+    use axum::body::to_bytes;
 
     async fn answer(request: Request) -> Response {
         let panics = tower::service_fn(|_: Request| async { panic!("broken {}", "handler") });

@@ -98,7 +98,10 @@ fn describe() {
         "What is taken of the memory budget"
     );
     describe_state();
-    describe_gauge!("faasm_files", "Shared files");
+    describe_gauge!(
+        "faasm_files",
+        "Shared files, and directories of them that were made"
+    );
     describe_gauge!(
         "faasm_file_bytes",
         Unit::Bytes,

@@ -32,16 +32,15 @@ enum Wanted {
 /// What to answer of `size` bytes with this tag; `None` if none of them is wanted, which is
 /// [`unsatisfiable`].
 pub(crate) fn of(headers: &HeaderMap, tag: &HeaderValue, size: u64) -> Option<Part> {
-    let (status, bytes) = match wanted(headers, tag, size) {
-        Wanted::Whole => (StatusCode::OK, 0..size),
-        Wanted::Part(bytes) => (StatusCode::PARTIAL_CONTENT, bytes),
-        Wanted::Nothing => return None,
-    };
-    Some(Part {
-        bytes,
-        size,
-        status,
-    })
+    match wanted(headers, tag, size) {
+        Wanted::Whole => Some(Part::whole(size)),
+        Wanted::Part(bytes) => Some(Part {
+            bytes,
+            size,
+            status: StatusCode::PARTIAL_CONTENT,
+        }),
+        Wanted::Nothing => None,
+    }
 }
 
 /// 416, of something with `size` bytes.
@@ -54,6 +53,15 @@ pub(crate) fn unsatisfiable(size: u64) -> Result<Response, ApiError> {
 }
 
 impl Part {
+    /// All `size` bytes, which is what HEAD is told of whatever range it asks for.
+    pub(crate) fn whole(size: u64) -> Self {
+        Self {
+            bytes: 0..size,
+            size,
+            status: StatusCode::OK,
+        }
+    }
+
     /// The answer with these bytes, of what has this tag.
     pub(crate) fn reply(self, tag: HeaderValue, body: Body) -> Result<Response, ApiError> {
         let Range { start, end } = self.bytes;

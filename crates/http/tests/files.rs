@@ -122,6 +122,12 @@ async fn a_path_that_is_missing_or_none_is_refused_by_its_field_and_rule() {
     }
     let twice = with(&server, "GET", "/file", &["FilePath: a", "FilePath: a"], "").await;
     assert_eq!(twice.status, 400);
+    for path in ["a%zz", "a%", "a/%4", "%%41"] {
+        for method in ["PUT", "GET", "DELETE"] {
+            let answer = code(&server, method, &format!("/file/{path}")).await;
+            assert_eq!(answer, (400, json!("invalid_path")), "{method} {path}");
+        }
+    }
     let latin = b"GET /file HTTP/1.1\r\nhost: x\r\nconnection: close\r\nFilePath: \xe4\r\n\r\n";
     assert_eq!(raw(server.upload, latin).await.status, 400);
     // What has no bytes is not a file, and the root is not to be deleted.
@@ -159,6 +165,17 @@ async fn a_part_of_a_file_is_read_by_its_range() {
     let beyond = with(&server, "GET", "/file/digits", &["range: bytes=10-"], "").await;
     assert_eq!(beyond.status, 416);
     assert_eq!(beyond.header("content-range"), "bytes */10");
+    // Ranges are for GET; HEAD tells of the whole, and opens nothing.
+    std::fs::remove_dir_all(server.dir.path().join("objects/content")).unwrap();
+    for range in ["bytes=2-4", "bytes=10-"] {
+        let range = format!("range: {range}");
+        let head = with(&server, "HEAD", "/file/digits", &[&range], "").await;
+        assert_eq!((head.status, head.header("content-length")), (200, "10"));
+        assert_eq!(
+            (head.header("etag"), head.header("content-range")),
+            (tag, "")
+        );
+    }
 }
 
 #[tokio::test]
@@ -206,7 +223,14 @@ async fn directories_are_listed_by_name_in_pages() {
         }
     }
     assert_eq!(found, ["a", "a.txt", "b", "a/x/deep", "a/y", "a.txt", "b"]);
+    let negative = get(&server, "?limit=-1").await;
+    let text = negative.text();
+    assert!(
+        text.contains("limit: must be a whole number, 0 or more"),
+        "{text}"
+    );
     for query in [
+        "limit=",
         "limit=0",
         "limit=x",
         "recursive=perhaps",
@@ -259,6 +283,11 @@ async fn a_directory_is_deleted_only_with_all_below_it() {
         (answer.status, answer.text().as_str()),
         (200, "a/b: 2 files deleted\n")
     );
+    let answer = server.upload("DELETE", "/file/a/b?recursive", "").await;
+    assert_eq!(answer.status, 404);
+    put(&server, "a/b/4", "x").await;
+    let answer = server.upload("DELETE", "/file/a/b?recursive", "").await;
+    assert_eq!(answer.text(), "a/b: 1 file deleted\n");
     let answer = request_json(server.upload, "DELETE", "/file/a?recursive=true", "").await;
     assert_eq!(answer.json(), json!({"path": "a", "deleted": 1}));
     // A file does not mind.
@@ -298,6 +327,12 @@ async fn what_would_be_stored_otherwise_than_meant_is_refused() {
         assert_eq!(answer.status, status, "{header}");
     }
     assert_eq!(get(&server, "x").await.status, 404);
+    put(&server, "x", "x").await;
+    for header in ["if-match: \"x\"", "if-none-match: *"] {
+        let answer = with(&server, "DELETE", "/file/x", &[header], "").await;
+        assert_eq!(answer.status, 422, "{header}");
+    }
+    assert_eq!(get(&server, "x").await.text(), "x");
     let wrong = server.upload("POST", "/file/x", "").await;
     assert_eq!(wrong.status, 405);
     assert_eq!(wrong.header("allow"), "GET, HEAD, PUT, DELETE, OPTIONS");

@@ -88,6 +88,11 @@ async fn a_part_of_a_value_is_read_by_its_range() {
     assert_eq!(beyond.status, 416);
     assert_eq!(beyond.header("content-range"), "bytes */10");
     assert!(beyond.text().contains("10 bytes"), "{}", beyond.text());
+    for range in ["range: bytes=2-4", "range: bytes=10-"] {
+        let head = with(&server, "HEAD", "/s/demo/digits", range, "").await;
+        assert_eq!((head.status, head.header("content-length")), (200, "10"));
+        assert_eq!(head.header("content-range"), "");
+    }
 }
 
 #[tokio::test]
@@ -198,6 +203,7 @@ async fn a_key_is_any_printable_text_of_one_segment() {
         ("a%0Ab", "invalid_key"),
         ("%C2%85", "invalid_key"),
         ("%ff", "invalid_key"),
+        ("a%zz", "invalid_key"),
         (long.as_str(), "invalid_key"),
     ] {
         for path in [format!("/s/demo/{key}"), format!("/s/demo/{key}/elements")] {

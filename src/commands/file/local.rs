@@ -1,5 +1,6 @@
 //! Files and directories of this machine.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -10,7 +11,7 @@ use faasm_client::Error;
 /// All files below a directory.
 #[derive(Debug, Default)]
 pub struct Tree {
-    /// The files, in the order of their names.
+    /// The files, and what cannot be read, in the order of their names.
     pub files: Vec<LocalFile>,
     /// What is neither a file nor a directory with files, and why.
     pub left_out: Vec<(PathBuf, &'static str)>,
@@ -23,13 +24,16 @@ pub struct LocalFile {
     pub path: PathBuf,
     /// The same from the directory.
     pub below: PathBuf,
-    /// In bytes.
-    pub size: u64,
+    /// In bytes; or why it cannot be told what it is, or what is in it.
+    pub size: Result<u64, Error>,
 }
 
 impl Tree {
     /// Looks at everything below `root`, hidden files included. Symbolic links are
     /// followed, except back to a directory that they are in.
+    ///
+    /// # Errors
+    /// If `root` cannot be read. What is below it and cannot be is listed.
     pub fn scan(root: &Path) -> Result<Self, Error> {
         let mut tree = Self::default();
         tree.enter(root, Path::new(""), &mut Vec::new())?;
@@ -50,28 +54,44 @@ impl Tree {
             self.left_out.push((directory.to_owned(), why));
             return Ok(());
         }
+        let names = names_in(directory).map_err(io_error(directory))?;
         above.push(identity);
-        let entries = fs::read_dir(directory).map_err(io_error(directory))?;
-        let names = entries.map(|entry| Ok(entry?.file_name()));
-        let names = names.collect::<io::Result<Vec<_>>>();
-        let mut names = names.map_err(io_error(directory))?;
-        names.sort_unstable();
         for name in names {
             let (path, below) = (directory.join(&name), below.join(&name));
-            let meta = fs::metadata(&path).map_err(io_error(&path))?;
-            if meta.is_dir() {
-                self.enter(&path, &below, above)?;
-            } else if meta.is_file() {
-                let size = meta.len();
-                self.files.push(LocalFile { path, below, size });
-            } else {
-                let why = "neither a file nor a directory";
-                self.left_out.push((path, why));
-            }
+            let size = self.add(&path, &below, above).transpose();
+            self.files
+                .extend(size.map(|size| LocalFile { path, below, size }));
         }
         above.pop();
         Ok(())
     }
+
+    /// Adds what is at `path`, unless it is a file, of which this is the size.
+    fn add(
+        &mut self,
+        path: &Path,
+        below: &Path,
+        above: &mut Vec<(u64, u64)>,
+    ) -> Result<Option<u64>, Error> {
+        let meta = fs::metadata(path).map_err(io_error(path))?;
+        if meta.is_file() {
+            return Ok(Some(meta.len()));
+        }
+        if meta.is_dir() {
+            self.enter(path, below, above)?;
+        } else {
+            let why = "neither a file nor a directory";
+            self.left_out.push((path.to_owned(), why));
+        }
+        Ok(None)
+    }
+}
+
+fn names_in(directory: &Path) -> io::Result<Vec<OsString>> {
+    let names = fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name()));
+    let mut names = names.collect::<io::Result<Vec<_>>>()?;
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Makes the directories that lead from `root` to the file at `below`, and returns the
@@ -147,12 +167,29 @@ mod tests {
             "to-file",
         ];
         assert_eq!(names(&tree), files);
-        assert_eq!(tree.files[1].size, 6);
+        assert_eq!(*tree.files[1].size.as_ref().unwrap(), 6);
         assert_eq!(tree.left_out.len(), 1);
         assert_eq!(tree.left_out[0].0, root.join("sub/up"));
-        symlink("nowhere", root.join("dangling")).unwrap();
-        let error = Tree::scan(&root).unwrap_err().to_string();
-        assert!(error.contains("dangling"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_listed_with_the_reason_unless_it_is_the_root() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("tree");
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::write(root.join("sub/x"), "").unwrap();
+        symlink("nowhere", root.join("sub/dangling")).unwrap();
+        symlink("itself", root.join("itself")).unwrap();
+        let tree = Tree::scan(&root).unwrap();
+        assert_eq!(names(&tree), ["itself", "sub/dangling", "sub/x"]);
+        for file in &tree.files[..2] {
+            let error = file.size.as_ref().unwrap_err().to_string();
+            assert!(error.contains(file.path.to_str().unwrap()), "{error}");
+        }
+        assert!(tree.files[2].size.is_ok());
+        for root in ["tree/itself", "tree/sub/x", "nowhere"] {
+            assert!(Tree::scan(&dir.path().join(root)).is_err(), "{root}");
+        }
     }
 
     #[test]

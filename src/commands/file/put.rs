@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use faasm_client::{Client, FileRecord, Source};
+use faasm_client::{Client, Error, FileRecord, Source};
 use indicatif::ProgressBar;
 
 use super::batch::{self, Move};
@@ -25,7 +25,8 @@ Examples:
 #[command(after_help = "\
 With -r, what is in LOCAL comes to be in REMOTE: books/a/b.txt becomes texts/a/b.txt. Hidden
 files are included, symbolic links followed, except back to a directory that they are in.
-If a name cannot be that of a shared file, nothing is sent.")]
+If a name cannot be that of a shared file, nothing is sent; what cannot be read is named at
+the end, and the rest is stored.")]
 pub struct Args {
     /// A file, or with -r a directory; `-` is standard input
     local: PathBuf,
@@ -58,13 +59,16 @@ impl Args {
             return Err(Usage(message).into());
         }
         let moves = moves(context, local, remote)?;
-        let put = async |Move { local, remote, .. }: Move<PathBuf>, bar: ProgressBar| {
-            let put = client.put_file(&remote, local, show_part(&bar)).await;
+        let put = async |Move { local, remote, .. }: Move<Found>, bar: ProgressBar| {
+            let put = client.put_file(&remote, local?, show_part(&bar)).await;
             put.map(|record| record.version.size)
         };
         batch::run(context, "storing", moves, put).await
     }
 }
+
+/// A file below the directory, or why it cannot be read.
+type Found = Result<PathBuf, Error>;
 
 /// Stores one file behind a progress bar.
 async fn put(
@@ -87,7 +91,7 @@ async fn put(
 }
 
 /// Where all files below `root` go.
-fn moves(context: &Context, root: &Path, remote: &Remote) -> anyhow::Result<Vec<Move<PathBuf>>> {
+fn moves(context: &Context, root: &Path, remote: &Remote) -> anyhow::Result<Vec<Move<Found>>> {
     let Tree { files, left_out } = Tree::scan(root)?;
     for (path, why) in left_out {
         context
@@ -102,9 +106,9 @@ fn moves(context: &Context, root: &Path, remote: &Remote) -> anyhow::Result<Vec<
         };
         match path {
             Ok(remote) => moves.push(Move {
-                local: file.path,
                 remote,
-                size: file.size,
+                size: *file.size.as_ref().unwrap_or(&0),
+                local: file.size.map(|_| file.path),
             }),
             Err(why) => refused.push(format!("\n  {:?}: {why}", file.path)),
         }

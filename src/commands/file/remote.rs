@@ -51,6 +51,10 @@ impl FromStr for Remote {
     type Err = InvalidPath;
 
     fn from_str(text: &str) -> Result<Self, InvalidPath> {
+        if text.is_empty() {
+            // A variable that is not set, rather than the root.
+            return Err(InvalidPath::Empty);
+        }
         let path = text.strip_prefix("faasm://").unwrap_or(text);
         let path = path.strip_prefix('/').unwrap_or(path);
         if path.is_empty() {
@@ -95,11 +99,13 @@ mod tests {
             assert_eq!(place.file().unwrap().as_str(), "data/x");
             assert_eq!(place.to_string(), "data/x");
         }
-        for root in ["", "/", "faasm://", "faasm:///"] {
+        for root in ["/", "faasm://", "faasm:///"] {
             assert_eq!(remote(root).path(), None);
             assert_eq!(remote(root).to_string(), "/");
         }
-        for bad in ["//x", "a//b", "a//", "..", "a/../b", "./a", "a\nb", "//"] {
+        for bad in [
+            "", "//x", "a//b", "a//", "..", "a/../b", "./a", "a\nb", "//",
+        ] {
             assert!(bad.parse::<Remote>().is_err(), "{bad:?}");
         }
     }

@@ -34,7 +34,11 @@ impl Args {
         let removed = match (self.recursive, self.remote.file()) {
             (true, _) => client.delete_files(path).await,
             (false, Some(file)) => client.delete_file(file).await.map(|()| 1),
-            (false, None) => Err(Error::IsADirectory(path.clone())),
+            (false, None) => {
+                let message =
+                    format!("{path}/ stands for a directory: -r removes all files below it");
+                return Err(Usage(message).into());
+            }
         };
         let files = match removed {
             Err(Error::IsADirectory(path)) => {

@@ -53,6 +53,8 @@ pub enum ErrorCode {
     UnknownImport,
     /// The module lacks an export that functions have, or it has another type.
     MissingExport,
+    /// The function's initialiser failed.
+    InitialiserFailed,
     /// The module asks for more than a call can get.
     ModuleTooLarge,
     /// The request asks for something that this version cannot do.
@@ -107,6 +109,7 @@ impl ErrorCode {
         Self::InvalidModule,
         Self::UnknownImport,
         Self::MissingExport,
+        Self::InitialiserFailed,
         Self::ModuleTooLarge,
         Self::Unsupported,
         Self::QueueFull,
@@ -148,6 +151,7 @@ impl ErrorCode {
             Self::InvalidModule => Row("invalid_module", S::UNPROCESSABLE_ENTITY, "`faasm build` makes modules that fit"),
             Self::UnknownImport => Row("unknown_import", S::UNPROCESSABLE_ENTITY, "define the symbol in the module, or use the host interface"),
             Self::MissingExport => Row("missing_export", S::UNPROCESSABLE_ENTITY, "build a WASI command: a program with a `main`"),
+            Self::InitialiserFailed => Row("initialiser_failed", S::UNPROCESSABLE_ENTITY, "what it may do is in the page about initialisers"),
             Self::ModuleTooLarge => Row("module_too_large", S::UNPROCESSABLE_ENTITY, "let the module declare less"),
             Self::Unsupported => Row("unsupported", S::UNPROCESSABLE_ENTITY, "leave the field out"),
             Self::QueueFull => Row("queue_full", S::TOO_MANY_REQUESTS, "try again after the time in Retry-After"),

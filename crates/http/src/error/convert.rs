@@ -27,7 +27,9 @@ impl From<PublishError> for ApiError {
         match &error {
             PublishError::Refused(refusal) => Self::new(code_of(refusal), refusal.to_string()),
             PublishError::Storage(error) => Self::from(error.as_ref()),
-            PublishError::NoMemory(_) => Self::new(ErrorCode::Overloaded, error.to_string()),
+            PublishError::NoMemory(_) | PublishError::NoMemoryForImage => {
+                Self::new(ErrorCode::Overloaded, error.to_string())
+            }
             PublishError::Internal(_) => {
                 Self::internal("the server failed to compile the module", &error)
             }
@@ -37,9 +39,12 @@ impl From<PublishError> for ApiError {
 
 fn code_of(refusal: &Refusal) -> ErrorCode {
     match refusal {
-        Refusal::Invalid(_) | Refusal::Component | Refusal::Text(_) => ErrorCode::InvalidModule,
+        Refusal::Invalid(_) | Refusal::Component | Refusal::Text(_) | Refusal::Reserved(_) => {
+            ErrorCode::InvalidModule
+        }
         Refusal::UnknownImports(_) | Refusal::ImportType(_) => ErrorCode::UnknownImport,
         Refusal::MissingExport { .. } | Refusal::ExportType { .. } => ErrorCode::MissingExport,
+        Refusal::Initialiser(_) => ErrorCode::InitialiserFailed,
         Refusal::TooLarge(_) | Refusal::Limit(_) => ErrorCode::ModuleTooLarge,
     }
 }
@@ -65,6 +70,7 @@ impl From<&faasm_storage::Error> for ApiError {
                 ErrorCode::FileConflict
             }
             Error::Quota { .. } => ErrorCode::FileQuota,
+            Error::TooManyOpen { .. } => ErrorCode::Overloaded,
             Error::InvalidLimit(limit) => return Self::field(limit.field, limit),
             other => {
                 return Self::internal("the server could not read or write its data", other);

@@ -22,7 +22,7 @@ pub(crate) struct ApiError {
     pub(crate) code: ErrorCode,
     message: String,
     /// What only the log is told.
-    pub(crate) cause: Option<Arc<str>>,
+    cause: Option<Arc<str>>,
 }
 
 /// An error in JSON.
@@ -51,9 +51,13 @@ const MAX_MESSAGE: usize = 2_000;
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, message: impl AsRef<str>) -> Self {
+        let message = message.as_ref();
+        // What to do is said once, by the hint.
+        let advised = message.strip_suffix(code.hint());
+        let message = advised.map_or(message, |rest| rest.trim_end_matches([' ', ';']));
         Self {
             code,
-            message: one_line(message.as_ref(), MAX_MESSAGE),
+            message: one_line(message, MAX_MESSAGE),
             cause: None,
         }
     }
@@ -64,6 +68,13 @@ impl ApiError {
             cause: Some(cause.to_string().into()),
             ..Self::new(ErrorCode::Internal, what)
         }
+    }
+
+    /// What is wrong with the server, for its log; `None` if the request is what is wrong.
+    pub(crate) fn fault(&self) -> Option<&str> {
+        let is_fault = self.code.status() == StatusCode::INTERNAL_SERVER_ERROR;
+        let message = is_fault.then_some(self.message.as_str());
+        self.cause.as_deref().or(message)
     }
 
     /// A field with a wrong value.
@@ -139,6 +150,18 @@ mod tests {
     fn the_log_is_told_what_the_client_is_not() {
         let error = ApiError::internal("the server could not read", "/data/secret: EIO");
         assert!(!error.text().contains("secret") && !error.json().contains("secret"));
-        assert!(error.cause.as_deref().is_some_and(|c| c.contains("secret")));
+        assert!(error.fault().is_some_and(|c| c.contains("secret")));
+        let damaged = ApiError::new(ErrorCode::DamagedFile, "x is damaged");
+        assert_eq!(damaged.fault(), Some("x is damaged"));
+        assert_eq!(ApiError::new(ErrorCode::NoSpace, "x").fault(), None);
+    }
+
+    #[test]
+    fn what_to_do_is_said_once() {
+        let code = ErrorCode::DamagedFile;
+        for message in ["x is damaged", "x is damaged; put the file again"] {
+            let error = ApiError::new(code, message);
+            assert_eq!(error.text(), "x is damaged (put the file again)\n");
+        }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) async fn get_function(
         return Ok(etag::not_modified(tag));
     }
     let pieces = api.storage.functions().read(&record).await?;
-    let (first, body) = download::begin(pieces).await?;
+    let (first, body) = download::begin(pieces, record.size, api.calls.faaslets().budget()).await?;
     let kind = match first.starts_with(b"\0asm") {
         true => WASM,
         false => reply::TEXT,
@@ -60,7 +60,8 @@ pub(crate) async fn function_info(
 ) -> Result<Response, ApiError> {
     let record = find(&api, &name)?;
     let limits = api.calls.faaslets().limits(&record);
-    reply::json(&FunctionInfoView::new(&record, &limits))
+    let image = api.calls.faaslets().image(&record).await;
+    reply::json(&FunctionInfoView::new(&record, &limits, image))
 }
 
 fn find(api: &Api, name: &FunctionName) -> Result<Arc<FunctionRecord>, ApiError> {

@@ -8,6 +8,7 @@ use axum::response::Response;
 use super::receive::receive;
 use super::view::FunctionView;
 use crate::api::Api;
+use crate::body::BodyReader;
 use crate::error::{ApiError, ErrorCode};
 use crate::extract::{FunctionParams, FunctionPath, WantsJson};
 use crate::{etag, reply};
@@ -33,7 +34,9 @@ pub(crate) async fn put_function(
         let problem = "`user`: the name python is reserved for Python functions";
         return Err(ApiError::new(ErrorCode::InvalidName, problem));
     }
-    let upload = receive(&api, body, api.options.max_function_bytes).await?;
+    let options = &api.options;
+    let body = BodyReader::new(body, options.max_function_bytes, options.body_idle_timeout)?;
+    let upload = receive(&api, body).await?;
     let record = api.calls.faaslets().publish(&name, upload).await?;
     let mut response = match json {
         true => reply::json(&FunctionView::from(record.as_ref()))?,

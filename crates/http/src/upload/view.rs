@@ -1,5 +1,6 @@
 //! Functions in JSON.
 
+use faasm_faaslet::ImageInfo;
 use faasm_model::{ContentHash, LimitOverrides, Limits, Name};
 use faasm_storage::FunctionRecord;
 use serde::Serialize;
@@ -38,6 +39,18 @@ pub(crate) struct FunctionInfoView<'a> {
     function: FunctionView<'a>,
     /// Its own limits over the server's.
     effective_limits: EffectiveLimits,
+    /// What its initialiser has left, from which every call starts.
+    image: Option<ImageView>,
+}
+
+/// An image of an initialised function.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Image)]
+pub(crate) struct ImageView {
+    /// Memory that it takes in the server, in bytes, however many calls use it.
+    bytes: u64,
+    /// Linear memory that a call has from the start, in bytes.
+    memory_bytes: u64,
 }
 
 /// The limits in force.
@@ -67,8 +80,16 @@ impl<'a> From<&'a FunctionRecord> for FunctionView<'a> {
 }
 
 impl<'a> FunctionInfoView<'a> {
-    pub(crate) fn new(record: &'a FunctionRecord, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        record: &'a FunctionRecord,
+        limits: &Limits,
+        image: Option<ImageInfo>,
+    ) -> Self {
         Self {
+            image: image.map(|image| ImageView {
+                bytes: image.bytes,
+                memory_bytes: image.memory_bytes,
+            }),
             function: record.into(),
             effective_limits: EffectiveLimits {
                 memory_bytes: limits.memory_bytes,

@@ -1,18 +1,20 @@
 //! Deleting shared files.
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use faasm_model::SharedPath;
 use faasm_storage::{Error, Files, Metadata};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::condition::refuse_conditions;
 use super::target::{PathParams, Target};
 use super::view::DeletedView;
 use crate::api::Api;
 use crate::detached::detached;
 use crate::error::{ApiError, ErrorCode};
-use crate::extract::{QueryOf, WantsJson};
+use crate::extract::{QueryOf, wants_json};
 use crate::query::flag;
 use crate::reply;
 
@@ -34,8 +36,9 @@ pub(crate) async fn delete_file(
     State(api): State<Api>,
     target: Target,
     QueryOf(query): QueryOf<DeleteQuery>,
-    WantsJson(json): WantsJson,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    refuse_conditions(&headers)?;
     let files = api.storage.files();
     let path = match target {
         Target::Root => {
@@ -51,9 +54,10 @@ pub(crate) async fn delete_file(
     let work = delete(files.clone(), path.clone(), query.recursive);
     let (deleted, text) = match detached(work).await? {
         Deleted::File => (1, format!("{path}: deleted\n")),
+        Deleted::Below(1) => (1, format!("{path}: 1 file deleted\n")),
         Deleted::Below(files) => (files, format!("{path}: {files} files deleted\n")),
     };
-    match json {
+    match wants_json(&headers) {
         true => reply::json(&DeletedView {
             path: &path,
             deleted,

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use faasm_storage::{Error, FileRecord, Metadata};
 use tokio::task::spawn_blocking;
@@ -13,7 +14,8 @@ use super::target::{PathParams, Target};
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::extract::QueryOf;
-use crate::{download, etag, range};
+use crate::range::{self, Part};
+use crate::{download, etag};
 
 /// A shared file, a part of it, or what is in a directory.
 #[utoipa::path(get, path = "/file", tag = "files",
@@ -34,6 +36,7 @@ pub(crate) async fn get_file(
     State(api): State<Api>,
     target: Target,
     QueryOf(query): QueryOf<ListQuery>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let files = api.storage.files();
@@ -41,7 +44,7 @@ pub(crate) async fn get_file(
         Target::Root => None,
         Target::Directory(path) => Some(path),
         Target::Either(path) => match files.metadata(Some(&path)) {
-            Some(Metadata::File(record)) => return send(&api, record, &headers).await,
+            Some(Metadata::File(record)) => return send(&api, record, &method, &headers).await,
             Some(Metadata::Directory) => Some(path),
             None => return Err(Error::NotFound(path).into()),
         },
@@ -52,11 +55,15 @@ pub(crate) async fn get_file(
 async fn send(
     api: &Api,
     record: Arc<FileRecord>,
+    method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let tag = etag::quoted(record.hash)?;
     if etag::is_known(headers, &tag) {
         return Ok(etag::not_modified(tag));
+    }
+    if method == Method::HEAD {
+        return Part::whole(record.size).reply(tag, Body::empty());
     }
     let files = api.storage.files().clone();
     let opened = spawn_blocking(move || files.open(&record.path)).await;
@@ -66,7 +73,8 @@ async fn send(
     let Some(part) = range::of(headers, &tag, size) else {
         return range::unsatisfiable(size);
     };
+    let length = part.bytes.end - part.bytes.start;
     let pieces = api.storage.files().read(file, part.bytes.clone());
-    let (_, body) = download::begin(pieces).await?;
+    let (_, body) = download::begin(pieces, length, api.calls.faaslets().budget()).await?;
     part.reply(tag, body)
 }

@@ -1,5 +1,6 @@
 //! Shared files, by the header `FilePath` or by their URL.
 
+mod condition;
 mod delete;
 mod get;
 mod list;

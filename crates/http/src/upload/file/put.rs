@@ -3,14 +3,14 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_RANGE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::{CONTENT_RANGE, ETAG};
 use axum::response::Response;
-use faasm_model::SharedPath;
-use faasm_storage::{Error, Files, Metadata};
 
+use super::condition::refuse_conditions;
 use super::target::{FilePath, PathParams};
 use super::view::FileView;
 use crate::api::Api;
+use crate::body::BodyReader;
 use crate::error::{ApiError, ErrorCode};
 use crate::extract::wants_json;
 use crate::upload::receive::receive;
@@ -31,10 +31,17 @@ pub(crate) async fn put_file(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    check_headers(&headers)?;
-    check_place(api.storage.files(), &path)?;
-    let content = receive(&api, body, api.options.max_file_bytes).await?;
-    let record = api.storage.files().put(path, content).await?;
+    if headers.contains_key(CONTENT_RANGE) {
+        let problem = "a part of a file cannot be put: send all of it, without Content-Range";
+        return Err(ApiError::new(ErrorCode::BadRequest, problem));
+    }
+    refuse_conditions(&headers)?;
+    let (files, options) = (api.storage.files(), &api.options);
+    let body = BodyReader::new(body, options.max_file_bytes, options.body_idle_timeout)?;
+    // Refuses before gigabytes are received what would be refused after that.
+    files.check(&path, body.announced())?;
+    let content = receive(&api, body).await?;
+    let record = files.put(path, content).await?;
     let mut response = match wants_json(&headers) {
         true => reply::json(&FileView::from(record.as_ref()))?,
         false => reply::text(format!(
@@ -46,32 +53,4 @@ pub(crate) async fn put_file(
         .headers_mut()
         .insert(ETAG, etag::quoted(record.hash)?);
     Ok(response)
-}
-
-/// Refuses what would be stored otherwise than the client meant.
-fn check_headers(headers: &HeaderMap) -> Result<(), ApiError> {
-    if headers.contains_key(CONTENT_RANGE) {
-        let problem = "a part of a file cannot be put: send all of it, without Content-Range";
-        return Err(ApiError::new(ErrorCode::BadRequest, problem));
-    }
-    let conditions = [IF_MATCH, IF_NONE_MATCH];
-    match conditions.iter().find(|name| headers.contains_key(*name)) {
-        Some(name) => {
-            let problem = format!("`{name}`: shared files are put without conditions");
-            Err(ApiError::new(ErrorCode::Unsupported, problem))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Refuses before gigabytes are received what would be refused after that.
-fn check_place(files: &Files, path: &SharedPath) -> Result<(), Error> {
-    let is_directory = files.metadata(Some(path)) == Some(Metadata::Directory);
-    let mut above = std::iter::successors(path.parent(), SharedPath::parent);
-    let obstacle = match is_directory {
-        true => Some(path.clone()),
-        false => above.find(|directory| files.get(directory).is_some()),
-    };
-    let path = path.clone();
-    obstacle.map_or(Ok(()), |obstacle| Err(Error::Conflict { path, obstacle }))
 }

@@ -7,6 +7,7 @@ use faasm_model::SharedPath;
 use utoipa::IntoParams;
 
 use crate::error::{ApiError, ErrorCode};
+use crate::extract::{UNESCAPED, is_escaped};
 
 /// The header that names a path.
 pub(super) const HEADER: &str = "FilePath";
@@ -108,6 +109,9 @@ fn in_header(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 
 /// The path behind `/file/`, decoded; `None` if there is nothing.
 async fn in_url<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Option<String>, ApiError> {
+    if !is_escaped(parts.uri.path()) {
+        return Err(invalid(PARAMETER, UNESCAPED));
+    }
     let params = RawPathParams::from_request_parts(parts, state).await;
     let params =
         params.map_err(|_| invalid(PARAMETER, "is not valid UTF-8 where the path is decoded"))?;

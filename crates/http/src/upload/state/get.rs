@@ -4,18 +4,19 @@ use std::ops::Range;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use faasm_faaslet::Charge;
 use faasm_state::Reading;
 use faasm_state::tier::CHUNK_BYTES;
-use futures::{TryStreamExt, stream};
+use futures::{StreamExt, stream};
 
 use super::view::{not_found, tag};
 use crate::api::Api;
-use crate::error::{ApiError, ErrorCode};
+use crate::error::ApiError;
 use crate::extract::{StateParams, StatePath};
-use crate::{etag, range};
+use crate::range::{self, Part};
+use crate::{download, etag};
 
 /// What is read at a time: a little less than 1 MiB.
 const PIECE_BYTES: u64 = 17 * CHUNK_BYTES;
@@ -37,6 +38,7 @@ const PIECE_BYTES: u64 = 17 * CHUNK_BYTES;
 pub(crate) async fn get_state(
     State(api): State<Api>,
     StatePath(key): StatePath,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let reading = api.state.reading(&key).await?;
@@ -44,6 +46,9 @@ pub(crate) async fn get_state(
     let (meta, tag) = (reading.meta(), tag(reading.meta())?);
     if etag::is_known(&headers, &tag) {
         return Ok(etag::not_modified(tag));
+    }
+    if method == Method::HEAD {
+        return Part::whole(meta.size).reply(tag, Body::empty());
     }
     let Some(part) = range::of(&headers, &tag, meta.size) else {
         return range::unsatisfiable(meta.size);
@@ -62,11 +67,8 @@ struct Pieces {
 
 impl Pieces {
     fn new(api: &Api, reading: Reading, part: Range<u64>) -> Result<Self, ApiError> {
-        let mut charge = api.calls.faaslets().budget().charge();
-        if !charge.grow(PIECE_BYTES.min(part.end - part.start)) {
-            let problem = "the server's memory budget has no room to read this value";
-            return Err(ApiError::new(ErrorCode::Overloaded, problem));
-        }
+        let bytes = PIECE_BYTES.min(part.end - part.start);
+        let charge = download::charge(api.calls.faaslets().budget(), bytes)?;
         Ok(Self {
             reading,
             left: part,
@@ -81,11 +83,8 @@ impl Pieces {
         let rest = stream::try_unfold(self, |mut pieces| async move {
             Ok(pieces.next().await?.map(|piece| (piece, pieces)))
         });
-        let rest = rest.inspect_err(|error: &faasm_state::Error| {
-            tracing::error!(%error, "a state value cannot be read to its end");
-        });
-        let first = stream::iter(first.map(Ok));
-        Ok(Body::from_stream(futures::StreamExt::chain(first, rest)))
+        let first = stream::iter(first.map(Ok::<_, faasm_state::Error>));
+        Ok(Body::from_stream(first.chain(rest)))
     }
 
     async fn next(&mut self) -> faasm_state::Result<Option<Bytes>> {
