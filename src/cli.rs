@@ -25,7 +25,7 @@ Exit codes:
   1  the call failed
   2  wrong usage
   3  no faasm server was reached
-  4  the server refused
+  4  the server refused, or broke off an answer
   5  a problem on this machine: a file, a build, a tool";
 
 /// Before the usage, what it is for and how it looks: examples are read first.

@@ -17,6 +17,7 @@ async fn a_shared_file_is_at_its_path_and_behind_faasm() {
         "faasm://data/x",
         "/data/../data/./x",
         "faasm://data/../data/x",
+        "/tmp/faasm://data/x",
     ] {
         assert_eq!(
             run(&server, &format!("cat {path}")).await,

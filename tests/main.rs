@@ -23,6 +23,7 @@ mod files_differential;
 mod files_http;
 mod files_recovery;
 mod full_disk;
+mod images;
 mod invoke;
 mod isolation;
 mod limits;

@@ -94,6 +94,7 @@ pub(super) const IMPORTS: &[(&str, &str, &str, &str)] = &[
     (ENV, "__faasm_unlock_state_global", "s", ""),
     (ENV, "mmap", "vvvvfl", "i32"),
     (ENV, "munmap", "vv", "i32"),
+    (ENV, "dup", "f", "i32"),
     (ENV, "getpwuid", "v", "i32"),
     (ENV, "getpwnam", "v", "i32"),
     (ENV, "waitpid", "vvv", "i32"),

@@ -30,14 +30,19 @@ pub(crate) fn engine(options: &Options) -> wasmtime::Result<Engine> {
     Engine::new(&config)
 }
 
+/// Stacks beside one for each Faaslet, for the guests' `malloc`, which host functions call. Each
+/// takes two memory mappings all the time, of which a process has few.
+pub(crate) fn spare_stacks(options: &Options) -> u32 {
+    (options.max_faaslets / 8).max(64)
+}
+
 fn pool(options: &Options) -> PoolingAllocationConfig {
-    let slots = options.max_faaslets;
+    let slots = options.max_faaslets.saturating_add(INITIALISERS);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(slots)
         .total_memories(slots)
         .total_tables(slots)
-        // One more each for the guest's `malloc`, which host functions call.
-        .total_stacks(slots.saturating_mul(2))
+        .total_stacks(slots.saturating_add(spare_stacks(options)))
         .max_memory_size(4 << 30)
         .table_elements(faasm_model::LimitOverrides::MAX_TABLE_ELEMENTS as usize)
         .max_core_instance_size(16 << 20)
@@ -55,10 +60,16 @@ fn pool(options: &Options) -> PoolingAllocationConfig {
     pool
 }
 
+/// Initialisers that run at a time, beside the Faaslets of calls.
+pub(crate) const INITIALISERS: u32 = 4;
+
+/// Changes with what is done to modules before they are compiled.
+const FORM: u32 = 1;
+
 /// Names the compiled code that this engine accepts: other versions of wasmtime, other
 /// settings and other processors have other names.
 pub(crate) fn compatibility(engine: &Engine) -> Result<Compat, faasm_storage::Error> {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    Compat::new(&format!("{:016x}", hasher.finish()))
+    Compat::new(&format!("{:016x}-{FORM}", hasher.finish()))
 }

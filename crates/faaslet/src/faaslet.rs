@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use faasm_model::Limits;
 use faasm_state::{Party, Session};
-use faasm_vfs::Vfs;
+use faasm_vfs::{Errno, LostDraft, Lower, Vfs};
 use wasmtime::Memory;
 
 use crate::call::Call;
 use crate::capture::Captured;
 use crate::faaslets::Shared;
-use crate::files::{Refused, carry_out};
+use crate::files::{ReadOnly, Refused, carry_out};
 use crate::handles::Handles;
 use crate::loaded::Loaded;
 use crate::mappings::Mappings;
@@ -34,8 +34,10 @@ pub(crate) struct Faaslet {
     /// Undone before the instance is: this is the store's data.
     pub(crate) mappings: Mappings,
     session: OnceLock<Arc<Session>>,
-    /// Whether the guest's `malloc` runs on behalf of the host.
-    pub(crate) is_allocating: bool,
+    /// Whether it runs an initialiser, not a call.
+    pub(crate) is_initialising: bool,
+    /// Until when the guest's `malloc` may run on behalf of the host, while it does.
+    pub(crate) allocating_until: Option<Instant>,
     /// Whether the guest's `malloc` has run, as far as the host has seen to it.
     pub(crate) is_heap_settled: bool,
     pub(crate) usage: Usage,
@@ -67,20 +69,13 @@ impl Faaslet {
         let started = Instant::now();
         Self {
             captured: Captured::new(limits.output_bytes, shared.budget.charge()),
-            vfs: Vfs::new(
-                Arc::clone(&shared.shared_files),
-                Arc::clone(&shared.scratch_charge),
-                faasm_vfs::Limits {
-                    max_scratch_bytes: shared.options.max_scratch_bytes,
-                    ..faasm_vfs::Limits::default()
-                },
-            )
-            .with_spill(shared.spill.clone()),
+            vfs: new_vfs(shared, Arc::clone(&shared.shared_files)),
             stdin_position: 0,
             handles: Handles::default(),
             mappings: Mappings::new(),
             session: OnceLock::new(),
-            is_allocating: false,
+            is_initialising: false,
+            allocating_until: None,
             is_heap_settled: false,
             usage,
             clock: Clock {
@@ -97,12 +92,23 @@ impl Faaslet {
         }
     }
 
+    /// The same for an initialiser, which changes nothing outside of itself.
+    pub(crate) fn initialising(self) -> Self {
+        let tree = ReadOnly(Arc::clone(&self.shared.shared_files));
+        let vfs = new_vfs(&self.shared, Arc::new(tree));
+        Self {
+            vfs,
+            is_initialising: true,
+            ..self
+        }
+    }
+
     /// Whether the call must end now.
     pub(crate) fn check(&self) -> Result<(), Stop> {
         if self.call.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
-        if Instant::now() >= self.clock.deadline {
+        if Instant::now() >= self.deadline() {
             return Err(self.out_of_time());
         }
         // After a fault that could be neither served nor made a trap.
@@ -115,7 +121,20 @@ impl Faaslet {
         }
     }
 
+    /// When the guest must have given back control for good, or for now.
+    fn deadline(&self) -> Instant {
+        let deadline = self.clock.deadline;
+        self.allocating_until
+            .map_or(deadline, |until| until.min(deadline))
+    }
+
     fn out_of_time(&self) -> Stop {
+        if self.deadline() < self.clock.deadline {
+            return Stop::Misuse {
+                import: "malloc",
+                problem: "it took longer than a second to give the host memory".to_owned(),
+            };
+        }
         let waiting = self.session.get().and_then(|s| s.locks().waits_for());
         Stop::Time {
             ms: self.limits.time.as_millis(),
@@ -158,6 +177,11 @@ impl Faaslet {
             let made = self
                 .wait(carry_out(&self.shared.storage, limit, change))
                 .await?;
+            if let Err(refused) = &made
+                && refused.errno() == Errno::Io
+            {
+                tracing::error!(call = %self.call.id, error = %refused, "a shared file was not changed");
+            }
             settled = settled.and(made);
         }
         Ok(settled)
@@ -165,8 +189,12 @@ impl Faaslet {
 
     /// Closes the files that the guest left open: what it has written to shared files is stored.
     pub(crate) async fn close_files(&mut self) -> Result<(), Stop> {
-        self.vfs.finish();
-        self.settle_files().await?.map_err(Stop::File)
+        let lost = self.vfs.finish();
+        self.settle_files().await?.map_err(Stop::File)?;
+        match lost {
+            Some(LostDraft { path, errno }) => Err(Stop::File(Refused::Write { path, errno })),
+            None => Ok(()),
+        }
     }
 
     /// Waits inside a host call for `event`, but no longer than the call may live, and
@@ -182,7 +210,7 @@ impl Faaslet {
             biased;
             () = self.call.cancel.cancelled() => Err(Stop::Cancelled),
             result = event.as_mut() => Ok(result),
-            () = tokio::time::sleep_until(self.clock.deadline.into()) => Err(self.out_of_time()),
+            () = tokio::time::sleep_until(self.deadline().into()) => Err(self.out_of_time()),
         }
     }
 
@@ -199,7 +227,7 @@ impl Faaslet {
         let user = self.call.invocation.function.user.clone();
         let turns = Arc::clone(&self.shared.turns);
         let turn = Arc::clone(self.clock.turn.get_or_insert_default());
-        let (cancel, deadline) = (self.call.cancel.clone(), self.clock.deadline);
+        let (cancel, deadline) = (self.call.cancel.clone(), self.deadline());
         let next = async move {
             drop(take(&turn));
             // Whoever must end anyway need not wait for a turn to be told so.
@@ -211,6 +239,14 @@ impl Faaslet {
         };
         Ok(wasmtime::UpdateDeadline::YieldCustom(1, Box::pin(next)))
     }
+}
+
+fn new_vfs(shared: &Shared, tree: Arc<dyn Lower>) -> Vfs {
+    let limits = faasm_vfs::Limits {
+        max_scratch_bytes: shared.options.max_scratch_bytes,
+        ..faasm_vfs::Limits::default()
+    };
+    Vfs::new(tree, Arc::clone(&shared.scratch_charge), limits).with_spill(shared.spill.clone())
 }
 
 impl Clock {

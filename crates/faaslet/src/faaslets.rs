@@ -6,13 +6,15 @@ use faasm_model::{FunctionName, Limits};
 use faasm_state::State;
 use faasm_storage::{FunctionRecord, Storage};
 use faasm_vfs::Spill;
+use tokio::sync::Semaphore;
 
+use crate::engine;
 use crate::files::SharedTree;
+use crate::host::Linkers;
 use crate::modules::Modules;
 use crate::options::Options;
 use crate::ticker::Ticker;
 use crate::turns::Turns;
-use crate::{engine, host};
 use faasm_budget::MemoryBudget;
 
 /// Stores and runs functions. Cheap to clone.
@@ -28,12 +30,23 @@ pub(crate) struct Shared {
     pub(crate) ticker: Ticker,
     pub(crate) cold_start_seconds: metrics::Histogram,
     pub(crate) turns: Arc<Turns>,
+    /// Stacks for what host functions call in guests.
+    pub(crate) spare_stacks: Arc<Semaphore>,
     /// The tree under every call's scratch files.
     pub(crate) shared_files: Arc<dyn faasm_vfs::Lower>,
     /// Where scratch files go that are too large for memory.
     pub(crate) spill: Spill,
     /// Where those in memory are charged.
     pub(crate) scratch_charge: Arc<dyn faasm_vfs::Charge>,
+}
+
+/// What a function's initialiser has left, from which every call starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageInfo {
+    /// Memory that it takes, in bytes, however many calls use it.
+    pub bytes: u64,
+    /// Linear memory that a call has from the start, in bytes.
+    pub memory_bytes: u64,
 }
 
 /// Faaslets cannot be run here.
@@ -57,7 +70,7 @@ impl Faaslets {
     /// that `state` is charged to.
     pub fn new(options: Options, storage: Storage, state: State) -> Result<Self, Error> {
         let engine = engine::engine(&options).map_err(Error::Engine)?;
-        let linker = host::linker(&engine).map_err(Error::Engine)?;
+        let linkers = Linkers::new(&engine).map_err(Error::Engine)?;
         let compatibility = engine::compatibility(&engine).map_err(Error::Storage)?;
         storage
             .artifacts()
@@ -72,10 +85,17 @@ impl Faaslets {
                 above: options.max_scratch_memory_bytes,
             },
             scratch_charge: Arc::new(Scratch(budget.clone())),
-            budget,
             turns: Turns::new(options.processors),
+            spare_stacks: Arc::new(Semaphore::new(engine::spare_stacks(&options) as usize)),
             options,
-            modules: Modules::new(engine, linker, storage.clone(), compatibility),
+            modules: Modules::new(
+                engine,
+                linkers,
+                storage.clone(),
+                compatibility,
+                budget.clone(),
+            ),
+            budget,
             storage,
             state,
             ticker,
@@ -91,6 +111,17 @@ impl Faaslets {
     /// The limits of a call of this function.
     pub fn limits(&self, record: &FunctionRecord) -> Limits {
         record.limits.over(&self.0.options.limits)
+    }
+
+    /// The image that calls of this function start from, if it has one. Loads the function if
+    /// nobody has called it yet; one that cannot be loaded has none.
+    pub async fn image(&self, record: &Arc<FunctionRecord>) -> Option<ImageInfo> {
+        let loaded = self.0.modules.get(&self.0, record).await.ok()?;
+        let image = loaded.image.as_ref()?;
+        Some(ImageInfo {
+            bytes: image.bytes(),
+            memory_bytes: image.memory_bytes(),
+        })
     }
 
     /// The process's memory budget.

@@ -37,6 +37,7 @@ mod faults;
 mod files;
 mod handles;
 mod host;
+mod image;
 mod loaded;
 mod mappings;
 #[cfg(test)]
@@ -52,9 +53,10 @@ mod stop;
 mod ticker;
 mod turns;
 mod usage;
+mod waiting;
 
 pub use call::{Call, Callee, Chain, ChainRefused, Code, Entry, NoMemory};
-pub use faaslets::{Error, Faaslets};
+pub use faaslets::{Error, Faaslets, ImageInfo};
 pub use faasm_budget::{Charge, MemoryBudget};
 pub use options::Options;
 pub use publish::PublishError;

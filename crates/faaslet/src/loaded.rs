@@ -1,30 +1,44 @@
 //! A module that is ready to run, and what of it is run.
 
-use wasmtime::{Engine, ExternType, FuncType, InstancePre, Linker, Module, ModuleExport, ValType};
+use wasmtime::{
+    Engine, ExternType, FuncType, Instance, InstancePre, Module, ModuleExport, Store, ValType,
+};
 
 use crate::faaslet::Faaslet;
-use crate::host;
+use crate::host::{self, Linkers};
+use crate::image::{self, Image};
 use crate::refusal::Refusal;
 
 /// A module with its imports resolved and its entry points found.
 pub(crate) struct Loaded {
     pub(crate) instance_pre: InstancePre<Faaslet>,
     pub(crate) start: Start,
+    pub(crate) constructors: Option<ModuleExport>,
+    /// What makes the image.
+    pub(crate) initialiser: Option<Initialiser>,
     pub(crate) pointers: PointerSetup,
     pub(crate) memory: Option<ModuleExport>,
+    /// Bytes of memory that a call has from the start.
     pub(crate) min_memory_bytes: u64,
+    /// What calls start from, if the initialiser leaves anything.
+    pub(crate) image: Option<Image>,
     /// Whether it can map state into its memory.
     pub(crate) maps_state: bool,
+}
+
+/// An initialiser, and what it may import.
+pub(crate) struct Initialiser {
+    pub(crate) instance_pre: InstancePre<Faaslet>,
+    pub(crate) zygote: ModuleExport,
 }
 
 /// How a function is run from its beginning.
 pub(crate) enum Start {
     /// `_start` does everything: constructors, `main`, destructors.
     Command(ModuleExport),
-    /// The steps one by one, for a module that has a zygote or no `_start`.
+    /// The steps one by one, for a module that has an initialiser or no `_start`. Before them
+    /// the constructors run, unless there is an image.
     Steps {
-        constructors: Option<ModuleExport>,
-        zygote: Option<ModuleExport>,
         main: Main,
         destructors: Option<ModuleExport>,
     },
@@ -43,13 +57,13 @@ pub(crate) enum Main {
 /// What runs around a chained function pointer.
 pub(crate) struct PointerSetup {
     pub(crate) table: Option<ModuleExport>,
-    pub(crate) constructors: Option<ModuleExport>,
     pub(crate) destructors: Option<ModuleExport>,
 }
 
 const CONSTRUCTORS: [&str; 2] = ["__wasm_call_ctors", "_initialize"];
 const DESTRUCTORS: [&str; 1] = ["__wasm_call_dtors"];
-const ZYGOTES: [&str; 4] = [
+/// Names of initialisers, as compilers and tools give them.
+pub(crate) const ZYGOTES: [&str; 4] = [
     "_faasm_zygote",
     "_Z13_faasm_zygotev",
     "wizer-initialize",
@@ -59,20 +73,30 @@ const TABLES: [&str; 2] = ["__indirect_function_table", "table"];
 
 impl Loaded {
     /// Checks a compiled module and resolves what a call needs of it.
-    pub(crate) fn new(linker: &Linker<Faaslet>, module: &Module) -> Result<Self, Refusal> {
+    pub(crate) fn new(linkers: &Linkers, module: &Module) -> Result<Self, Refusal> {
         let exports = Exports(module);
         let memory = exports.memory()?;
-        let start = exports.start()?;
+        let zygote = exports.zygote()?;
+        let start = exports.start(zygote.is_some())?;
         let constructors = exports.first_of(&CONSTRUCTORS, &[], &[])?;
         let destructors = exports.first_of(&DESTRUCTORS, &[], &[])?;
-        let instance_pre = host::resolve(linker, module)?;
+        let instance_pre = linkers.for_calls(module)?;
+        let initialiser = match zygote {
+            Some(zygote) if image::is_bare(module) => Some(Initialiser {
+                instance_pre: linkers.for_initialiser(module)?,
+                zygote,
+            }),
+            _ => None,
+        };
         Ok(Self {
             start,
             pointers: PointerSetup {
                 table: exports.table(),
-                constructors,
                 destructors,
             },
+            constructors,
+            initialiser,
+            image: None,
             min_memory_bytes: exports.min_memory_bytes(),
             memory,
             maps_state: module.imports().any(|import| host::maps_state(&import)),
@@ -80,8 +104,29 @@ impl Loaded {
         })
     }
 
+    /// The same, started from `image`.
+    pub(crate) fn with_image(self, image: Image) -> Self {
+        Self {
+            min_memory_bytes: image.memory_bytes().max(self.min_memory_bytes),
+            image: Some(image),
+            ..self
+        }
+    }
+
+    /// Remembers the memory of an instance of this module.
+    pub(crate) fn find_memory(&self, store: &mut Store<Faaslet>, instance: &Instance) {
+        if let Some(memory) = &self.memory {
+            let memory = instance.get_module_export(&mut *store, memory);
+            store.data_mut().memory = memory.and_then(wasmtime::Extern::into_memory);
+        }
+    }
+
+    pub(crate) fn module(&self) -> &Module {
+        self.instance_pre.module()
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
-        self.instance_pre.module().engine()
+        self.module().engine()
     }
 }
 
@@ -103,8 +148,8 @@ impl Exports<'_> {
                 name: "memory".into(),
                 expected: "a memory",
             }),
-            // A module that imports nothing needs nobody to see its memory.
-            None if self.0.imports().len() == 0 => Ok(None),
+            // A module that imports nothing needs nobody to see its memory; only its image does.
+            None if self.0.imports().len() == 0 => Ok(self.0.get_export_index(image::MEMORY)),
             None => Err(Refusal::MissingExport {
                 what: "a memory named \"memory\" (the host reads and writes through it)",
             }),
@@ -120,25 +165,24 @@ impl Exports<'_> {
         exported.max().unwrap_or(0)
     }
 
-    fn start(&self) -> Result<Start, Refusal> {
+    fn start(&self, has_zygote: bool) -> Result<Start, Refusal> {
         let command = self.first_of(&["_start"], &[], &[])?;
-        let zygote = self.zygote()?;
-        let main = self.main()?;
-        match (command, zygote, main) {
+        match (command, self.main()?) {
             // `_start` would run the constructors, then `main`, with nothing between.
-            (_, zygote @ Some(_), Some(main)) => self.steps(zygote, main),
-            (Some(command), ..) => Ok(Start::Command(command)),
-            (None, zygote, Some(main)) => self.steps(zygote, main),
-            (None, _, None) => Err(Refusal::MissingExport {
+            (_, Some(main)) if has_zygote => self.steps(main),
+            (Some(_), None) if has_zygote => Err(Refusal::MissingExport {
+                what: "`main` or `__main_void` beside its initialiser (`_start` would run the constructors again; export what it calls)",
+            }),
+            (Some(command), _) => Ok(Start::Command(command)),
+            (None, Some(main)) => self.steps(main),
+            (None, None) => Err(Refusal::MissingExport {
                 what: "an entry point: `_start`, `main` or `__main_void` (compile a program that has a `main`)",
             }),
         }
     }
 
-    fn steps(&self, zygote: Option<ModuleExport>, main: Main) -> Result<Start, Refusal> {
+    fn steps(&self, main: Main) -> Result<Start, Refusal> {
         Ok(Start::Steps {
-            constructors: self.first_of(&CONSTRUCTORS, &[], &[])?,
-            zygote,
             main,
             destructors: self.first_of(&DESTRUCTORS, &[], &[])?,
         })

@@ -1,10 +1,11 @@
-//! Parts of state values, mapped over a Faaslet's linear memory.
+//! What is mapped over a Faaslet's linear memory: the image that it starts from, and parts of
+//! state values.
 //!
-//! A mapping begins without access. A store or load that faults is opened step by step by
+//! A mapping of state begins without access. A store or load that faults is opened step by step by
 //! the [`View`] behind it, which fetches what is missing and notes what may be written.
 //! **All mappings are undone when [`Mappings`] is dropped**, which happens before the
 //! instance's memory goes back to wasmtime's pool, since it is part of the store's data:
-//! the next Faaslet in that memory must find nothing of this one's state.
+//! the next Faaslet in that memory must find nothing of this one's.
 
 mod quota;
 
@@ -20,7 +21,11 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 use quota::Quota;
 
 /// What a Faaslet has mapped.
-pub(crate) struct Mappings(Arc<Table>);
+pub(crate) struct Mappings {
+    table: Arc<Table>,
+    /// Where the image is that it was started from.
+    image: OnceLock<Place>,
+}
 
 /// The mappings of one Faaslet, shared with its handler of faults.
 #[derive(Default)]
@@ -61,28 +66,31 @@ pub(crate) enum Access {
 
 impl Mappings {
     pub(crate) fn new() -> Self {
-        Self(Arc::default())
+        Self {
+            table: Arc::default(),
+            image: OnceLock::new(),
+        }
     }
 
     /// For the handler of faults, and for whoever touches guest memory from outside.
     pub(crate) fn table(&self) -> &Arc<Table> {
-        &self.0
+        &self.table
     }
 
     /// Says where the guest's compiled code is.
     pub(crate) fn know_code(&self, code: Range<*const u8>) {
         let code = code.start as usize..code.end as usize;
-        self.0.code.get_or_init(|| code);
+        self.table.code.get_or_init(|| code);
     }
 
     /// Whether the Faaslet has as many mappings as one may have.
     pub(crate) fn is_full(&self) -> bool {
-        self.0.quota.is_full()
+        self.table.quota.is_full()
     }
 
     /// Where the guest sees what is wanted, if it is mapped already.
     pub(crate) fn find(&self, wanted: &Part) -> Option<u32> {
-        let mapped = self.0.mapped();
+        let mapped = self.table.mapped();
         mapped.iter().find_map(|mapped| {
             let position = wanted.position_in(&mapped.view)?;
             Some(mapped.guest + u32::try_from(position).ok()?)
@@ -104,51 +112,76 @@ impl Mappings {
             true => ProtFlags::READ,
             false => ProtFlags::empty(),
         };
-        let mut mapped = self.0.mapped();
-        self.0.quota.change(Quota::MAPPING)?;
+        let mut mapped = self.table.mapped();
+        self.table.quota.change(Quota::MAPPING)?;
         // SAFETY: the caller's promise. Loads and stores of the guest in this range fault
         // or see the file from here on, both of which it can deal with.
         unsafe { place.map(readable, view.fd(), view.offset())? };
         mapped.push(Mapped { place, guest, view });
-        self.0.any.store(true, Ordering::Release);
+        self.table.any.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Maps an image over `length` bytes at `memory`, privately: what the guest changes is its
+    /// own. Once for a Faaslet.
+    ///
+    /// # Safety
+    /// As [`add`](Self::add).
+    pub(crate) unsafe fn add_image(
+        &self,
+        memory: *mut u8,
+        length: usize,
+        file: BorrowedFd<'_>,
+    ) -> Result<(), Error> {
+        let address = memory as usize;
+        let place = Place { address, length };
+        // Leaves room to undo it: that takes as many mappings again for a moment.
+        self.table.quota.change(Quota::MAPPING)?;
+        self.image.get_or_init(|| place);
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        // SAFETY: the caller's promise.
+        let mapped = unsafe { rustix::mm::mmap(memory.cast(), length, access, flags, file, 0) };
+        mapped.map(drop).map_err(system)
     }
 
     /// Shows each view to `close`, once the guest has stopped for good.
     pub(crate) fn close(&self, mut close: impl FnMut(&mut View)) {
-        if self.0.is_empty() {
+        if self.table.is_empty() {
             return;
         }
         // The views tell of it from here on.
         self.take_trouble();
-        for mapped in self.0.mapped().iter_mut() {
+        for mapped in self.table.mapped().iter_mut() {
             close(&mut mapped.view);
         }
     }
 
     /// Why a fault could not be served, if one could not.
     pub(crate) fn trouble(&self) -> Option<Error> {
-        match self.0.is_empty() {
+        match self.table.is_empty() {
             true => None,
-            false => self.0.trouble().clone(),
+            false => self.table.trouble().clone(),
         }
     }
 
     /// Why a fault could not be served; the guest has been stopped for it.
     pub(crate) fn take_trouble(&self) -> Option<Error> {
-        self.0.trouble().take()
+        self.table.trouble().take()
     }
 }
 
 impl Drop for Mappings {
     fn drop(&mut self) {
-        for Mapped { place, .. } in self.0.mapped().drain(..) {
+        let mut mapped = self.table.mapped();
+        let places = mapped.drain(..).map(|mapped| mapped.place);
+        for place in places.chain(self.image.get().copied()) {
             // SAFETY: the range was part of the memory when it was mapped, and linear
             // memories neither shrink nor move. It still belongs to the instance, whose
             // store is only now being dropped, data first.
             if let Err(error) = unsafe { place.cover() } {
                 // The next Faaslet here would see this one's state.
-                tracing::error!(%error, "a mapping of state cannot be undone");
+                tracing::error!(%error, "a mapping cannot be undone");
                 std::process::abort();
             }
         }

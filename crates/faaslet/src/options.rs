@@ -1,6 +1,7 @@
 //! What an operator can set about Faaslets.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use faasm_model::Limits;
 
@@ -20,6 +21,8 @@ pub struct Options {
     pub max_scratch_memory_bytes: u64,
     /// Size of a shared file that a call may write, in bytes.
     pub max_file_bytes: u64,
+    /// Longest time that a function's initialiser may take.
+    pub max_init_time: Duration,
     /// Limits of functions that have none of their own.
     pub limits: Limits,
     /// Threads that run guests: so many long computations run at a time.
@@ -36,6 +39,7 @@ impl Default for Options {
             max_faaslets: 8_192,
             max_stack_bytes: 1 << 20,
             memory_budget: 2 << 30,
+            max_init_time: Duration::from_secs(30),
             max_scratch_bytes: 1 << 30,
             max_scratch_memory_bytes: 16 << 20,
             max_file_bytes: 16 << 30,

@@ -1,4 +1,4 @@
-//! Uploading: checked, compiled and durable before it is in force.
+//! Uploading: checked, compiled, initialised and durable before it is in force.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::Faaslets;
 use crate::binary;
-use crate::modules::Unavailable;
+use crate::modules::{Form, Unavailable};
 use crate::refusal::Refusal;
 
 /// Why an upload is not in force.
@@ -23,6 +23,9 @@ pub enum PublishError {
     /// The memory budget has no room to compile the module.
     #[error("the server's memory budget has no room to compile {0} bytes of code; try again later")]
     NoMemory(u64),
+    /// The memory budget has no room for the function's initialiser, or for what it leaves.
+    #[error("the server's memory budget has no room to initialise the function; try again later")]
+    NoMemoryForImage,
     /// A fault of the server.
     #[error("{0}")]
     Internal(String),
@@ -35,7 +38,7 @@ const HEAD: u64 = 64;
 const COMPILE_FACTOR: u64 = 10;
 
 impl Faaslets {
-    /// Checks and compiles an uploaded module and stores it under `name`. When this
+    /// Checks and compiles an uploaded module, runs its initialiser, and stores it under `name`. When this
     /// returns, the function is durable and the next call runs it.
     pub async fn publish(
         &self,
@@ -54,16 +57,23 @@ impl Faaslets {
         }
         let code = read(&upload, upload.size()).await?;
         let hash = upload.hash();
-        let loaded = shared
+        let (loaded, initialised) = shared
             .modules
-            .compile(hash, code)
+            .compile(shared, name, hash, code)
             .await
             .map_err(unavailable)?;
         drop(charge);
 
         let functions = shared.storage.functions();
-        let record = functions.put(name.clone(), upload).await.map_err(storage)?;
-        shared.modules.keep(hash, loaded).await;
+        let replaced = functions.get(name);
+        let record = functions.put(name.clone(), upload, initialised).await;
+        let record = record.map_err(storage)?;
+        shared.modules.keep(Form::of(&record), loaded).await;
+        if let Some(replaced) = replaced
+            && Form::of(&replaced) != Form::of(&record)
+        {
+            shared.modules.forget_image(&replaced).await;
+        }
         tracing::info!(function = %name, size = record.size, hash = %record.hash, "function stored");
         Ok(record)
     }
@@ -90,6 +100,7 @@ fn unavailable(error: Unavailable) -> PublishError {
     match error {
         Unavailable::Refused(refusal) => PublishError::Refused(refusal),
         Unavailable::Storage(error) => PublishError::Storage(error),
+        Unavailable::NoMemory => PublishError::NoMemoryForImage,
         Unavailable::Internal(text) => PublishError::Internal(text.to_string()),
     }
 }

@@ -39,6 +39,12 @@ pub enum Refusal {
     /// The module asks for more than any call can have.
     #[error("the module does not fit a Faaslet: {0}")]
     TooLarge(String),
+    /// The initialiser did not end well, or did what it may not do.
+    #[error("the initialiser failed: {0}")]
+    Initialiser(String),
+    /// An export has a name that the host gives.
+    #[error("no export may have a name that begins with `{0}`")]
+    Reserved(&'static str),
     /// A limit that cannot be granted.
     #[error(transparent)]
     Limit(#[from] InvalidLimit),

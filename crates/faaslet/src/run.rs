@@ -13,6 +13,7 @@ use crate::call::{Call, Entry, NoMemory};
 use crate::faaslet::Faaslet;
 use crate::faults;
 use crate::loaded::{Loaded, Main, Start};
+use crate::modules::Unavailable;
 use crate::stop::{self, End, Stop};
 use crate::usage::Usage;
 use faasm_budget::Charge;
@@ -52,15 +53,18 @@ impl Faaslets {
             let message = format!("there is no function {name}");
             return Err(failed(FailureKind::FunctionNotFound, message));
         };
-        let mut loaded = self.0.modules.get(&record).await;
+        let mut loaded = self.0.modules.get(&self.0, &record).await;
         if loaded.is_err()
             && let Some(newer) = self.replaced(&record)
         {
             // Replaced while it was being loaded: the old code may be gone already.
-            loaded = self.0.modules.get(&newer).await;
+            loaded = self.0.modules.get(&self.0, &newer).await;
         }
         match loaded {
             Ok(loaded) => Ok((loaded, limits)),
+            Err(error @ Unavailable::NoMemory) => {
+                Err(failed(FailureKind::Overloaded, error.to_string()))
+            }
             Err(error) => {
                 tracing::error!(function = %name, %error, "cannot load the function");
                 Err(failed(FailureKind::Internal, format!("{name}: {error}")))
@@ -86,13 +90,8 @@ impl Faaslets {
             }
         };
         let _alive = shared.ticker.keep_alive();
-        let mut store = Store::new(
-            loaded.engine(),
-            Faaslet::new(shared, call, Arc::clone(&loaded), limits, usage),
-        );
-        store.limiter(|faaslet| &mut faaslet.usage);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()?));
+        let faaslet = Faaslet::new(shared, call, Arc::clone(&loaded), limits, usage);
+        let mut store = new_store(&loaded, faaslet);
         if loaded.maps_state {
             let table = Arc::clone(store.data().mappings.table());
             faults::serve(&mut store, table);
@@ -108,6 +107,15 @@ impl Faaslets {
             .record(timings.start_us as f64 / 1e6);
         finish(store, end, timings)
     }
+}
+
+/// A store that keeps its Faaslet within its limits.
+pub(crate) fn new_store(loaded: &Loaded, faaslet: Faaslet) -> Store<Faaslet> {
+    let mut store = Store::new(loaded.engine(), faaslet);
+    store.limiter(|faaslet| &mut faaslet.usage);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()?));
+    store
 }
 
 impl Faaslets {
@@ -152,7 +160,7 @@ fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Instantiates the module and runs what the call's entry says.
+/// Instantiates the module, gives it its image, and runs what the call's entry says.
 async fn drive(
     store: &mut Store<Faaslet>,
     loaded: &Loaded,
@@ -160,38 +168,33 @@ async fn drive(
 ) -> wasmtime::Result<i32> {
     let begun = store.data().clock.started;
     let instance = loaded.instance_pre.instantiate_async(&mut *store).await?;
-    if let Some(memory) = &loaded.memory {
-        let memory = instance.get_module_export(&mut *store, memory);
-        store.data_mut().memory = memory.and_then(wasmtime::Extern::into_memory);
+    loaded.find_memory(store, &instance);
+    if let Some(image) = &loaded.image {
+        image.restore(store, &instance)?;
     }
     timings.start_us = micros(begun);
     let mut guest = Guest { store, instance };
     match guest.store.data().call.entry {
         Entry::Pointer { pointer, .. } => guest.run_pointer(loaded, pointer).await,
-        Entry::Main { .. } => guest.run_start(&loaded.start).await,
+        Entry::Main { .. } => guest.run_start(loaded).await,
     }
 }
 
-struct Guest<'a> {
-    store: &'a mut Store<Faaslet>,
-    instance: Instance,
+/// An instance that is run from outside.
+pub(crate) struct Guest<'a> {
+    pub(crate) store: &'a mut Store<Faaslet>,
+    pub(crate) instance: Instance,
 }
 
 impl Guest<'_> {
-    async fn run_start(&mut self, start: &Start) -> wasmtime::Result<i32> {
-        match start {
+    async fn run_start(&mut self, loaded: &Loaded) -> wasmtime::Result<i32> {
+        match &loaded.start {
             Start::Command(command) => {
                 self.call::<(), ()>(command, ()).await?;
                 Ok(0)
             }
-            Start::Steps {
-                constructors,
-                zygote,
-                main,
-                destructors,
-            } => {
-                self.call_if(constructors.as_ref()).await?;
-                self.zygote(zygote.as_ref()).await?;
+            Start::Steps { main, destructors } => {
+                self.construct(loaded).await?;
                 let value = match main {
                     Main::Plain(main) => self.call(main, ()).await?,
                     Main::WithArgs(main) => self.call(main, (0, 0)).await?,
@@ -203,9 +206,16 @@ impl Guest<'_> {
         }
     }
 
+    /// Runs the constructors, unless they have run before the image was taken.
+    async fn construct(&mut self, loaded: &Loaded) -> wasmtime::Result<()> {
+        match loaded.image {
+            Some(_) => Ok(()),
+            None => self.call_if(loaded.constructors.as_ref()).await,
+        }
+    }
+
     /// Runs the initialiser, which may or may not return a status.
-    async fn zygote(&mut self, zygote: Option<&ModuleExport>) -> wasmtime::Result<()> {
-        let Some(zygote) = zygote else { return Ok(()) };
+    pub(crate) async fn zygote(&mut self, zygote: &ModuleExport) -> wasmtime::Result<()> {
         let function = self.function(zygote)?;
         match function.typed::<(), i32>(&mut *self.store) {
             Ok(typed) => match typed.call_async(&mut *self.store, ()).await? {
@@ -219,7 +229,7 @@ impl Guest<'_> {
     async fn run_pointer(&mut self, loaded: &Loaded, pointer: u32) -> wasmtime::Result<i32> {
         const NAME: &str = "__faasm_chain_ptr";
         let setup = &loaded.pointers;
-        self.call_if(setup.constructors.as_ref()).await?;
+        self.construct(loaded).await?;
         let Some(table) = &setup.table else {
             let problem = "the module exports no function table (link with --export-table)";
             return Err(misuse(NAME, problem.into()).into());
@@ -244,7 +254,7 @@ impl Guest<'_> {
         Ok(value)
     }
 
-    async fn call_if(&mut self, export: Option<&ModuleExport>) -> wasmtime::Result<()> {
+    pub(crate) async fn call_if(&mut self, export: Option<&ModuleExport>) -> wasmtime::Result<()> {
         match export {
             Some(export) => self.call(export, ()).await,
             None => Ok(()),
@@ -277,8 +287,9 @@ fn misuse(import: &'static str, problem: String) -> Stop {
 async fn conclude(store: &mut Store<Faaslet>, end: End) -> End {
     let faaslet = store.data_mut();
     let stored = match end {
-        End::Returned(0) => match faaslet.push().await {
-            Ok(()) => faaslet.close_files().await,
+        // State last: if a file is refused, the call has failed and leaves its state unpushed.
+        End::Returned(0) => match faaslet.close_files().await {
+            Ok(()) => faaslet.push().await,
             refused => refused,
         },
         _ => Ok(()),

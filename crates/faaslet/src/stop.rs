@@ -34,6 +34,8 @@ pub(crate) enum Stop {
     },
     #[error("shared file at the end of the call: {0}")]
     File(Refused),
+    #[error("the function's image cannot be mapped: {0}")]
+    Image(faasm_state::Error),
     #[error("{import}: {problem}")]
     Misuse {
         import: &'static str,
@@ -60,6 +62,7 @@ impl Stop {
             Self::Chain(_) => FailureKind::ChainLimit,
             Self::State { error, .. } => state_kind(error),
             Self::File(_) => FailureKind::File,
+            Self::Image(_) => FailureKind::Overloaded,
             Self::Exit(_)
             | Self::BadPointer(_)
             | Self::Misuse { .. }

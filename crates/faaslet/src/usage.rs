@@ -49,6 +49,11 @@ impl Usage {
         self.growing_for_state = (bytes, state.min(bytes));
     }
 
+    /// Whether the last growth that was refused was one that the memory budget had no room for.
+    pub(crate) fn is_out_of_budget(&self) -> bool {
+        matches!(self.refused, Some(Refused::Budget { .. }))
+    }
+
     /// Names the limit behind a failure: a guest that was refused memory mostly ends
     /// in a trap or an `abort` that says nothing of it.
     pub(crate) fn explain(&self, failure: &mut Failure) {

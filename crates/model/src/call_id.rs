@@ -18,6 +18,9 @@ pub struct CallId(NonZeroU64);
 pub struct InvalidCallId;
 
 impl CallId {
+    /// The least id.
+    pub const MIN: Self = Self(NonZeroU64::MIN);
+
     /// One more than the greatest id.
     pub const END: u64 = 1 << 53;
 

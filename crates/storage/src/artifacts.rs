@@ -1,10 +1,10 @@
-//! Compiled code, kept so that it need not be compiled again.
+//! What was made of functions' code, kept so that it need not be made again.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use faasm_model::ContentHash;
 
@@ -12,11 +12,11 @@ use crate::artifact_key::ArtifactKey;
 use crate::nofollow::{self, Dir};
 use crate::{Compat, Error, Result, dirs};
 
-/// A local cache of compiled code by engine version and hash of the source.
+/// A local cache of what was made of code, by engine version and hash of the source.
 ///
 /// Loading native code is trusting it, so every artifact is kept with a keyed hash
-/// that only this server can make, over the engine version, the source's hash and the
-/// code. It also catches files torn by a crash, for nothing here is synced.
+/// that only this server can make, over the engine version, the source's hash, the kind and
+/// the bytes. It also catches files torn by a crash, for nothing here is synced.
 ///
 /// The methods block: call them where that is allowed. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +32,35 @@ struct Inner {
     pairs: RwLock<()>,
 }
 
+/// What is made of a function's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArtifactKind {
+    /// Native code.
+    Code,
+    /// Native code that starts from an image.
+    Bare,
+    /// What the function's initialiser left behind, one for each time it was run.
+    Image(ContentHash),
+}
+
+impl ArtifactKind {
+    fn suffix(self) -> String {
+        match self {
+            Self::Code => "cwasm".to_owned(),
+            Self::Bare => "bare.cwasm".to_owned(),
+            Self::Image(id) => format!("{id}.image"),
+        }
+    }
+
+    fn file_name(self, hash: ContentHash) -> String {
+        format!("{hash}.{}", self.suffix())
+    }
+
+    fn mac_name(self, hash: ContentHash) -> String {
+        format!("{hash}.{}.mac", self.suffix())
+    }
+}
+
 impl Artifacts {
     /// Opens the cache in `dir`, which exists.
     pub(crate) fn open_dir(dir: PathBuf, key: ArtifactKey) -> Self {
@@ -44,13 +73,19 @@ impl Artifacts {
         }
     }
 
-    /// Keeps `code`, the compiled form of the source with `hash`, replacing an earlier
-    /// one at once.
+    /// Keeps `bytes`, which were made of the source with `hash`, replacing earlier ones at
+    /// once.
     ///
     /// # Errors
     /// [`Error::NoSpace`] or [`Error::Io`]; the cache is then as it was. Somebody who only
     /// wants to run the code can go on without the cache.
-    pub fn put(&self, compat: &Compat, hash: ContentHash, code: &[u8]) -> Result<()> {
+    pub fn put(
+        &self,
+        compat: &Compat,
+        hash: ContentHash,
+        kind: ArtifactKind,
+        bytes: &[u8],
+    ) -> Result<()> {
         let path = self.inner.dir.join(compat.as_str());
         let put = || {
             match fs::create_dir(&path) {
@@ -58,59 +93,74 @@ impl Artifacts {
                 _ => {}
             }
             let dir = Dir::open(&path)?;
-            let mac = self.authenticate(compat, hash, |h| {
-                h.update(code);
+            let mac = self.authenticate(compat, hash, kind, |h| {
+                h.update(bytes);
                 Ok(())
             })?;
-            let code = dir.write_temporary(code)?;
+            let file = dir.write_temporary(bytes)?;
             let mac = dir.write_temporary(mac.as_bytes())?;
-            let _exclusive = self
-                .inner
-                .pairs
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            code.rename_to(&code_name(hash))?;
-            mac.rename_to(&mac_name(hash))
+            let _exclusive = self.exclusive();
+            file.rename_to(&kind.file_name(hash))?;
+            mac.rename_to(&kind.mac_name(hash))
         };
-        put().map_err(Error::io("write compiled code in", &path))
+        put().map_err(Error::io("write what was compiled in", &path))
     }
 
-    /// The compiled form of the source with `hash`, read-only and at its start, or `None`
-    /// if it is not kept. What fails its check is removed and counts as not kept. The check
+    /// What was made of the source with `hash`, read-only and at its start, or `None` if it
+    /// is not kept. What fails its check is removed and counts as not kept. The check
     /// reads the very file that is returned, so putting another in its place is no attack.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read.
-    pub fn open(&self, compat: &Compat, hash: ContentHash) -> Result<Option<File>> {
+    pub fn open(
+        &self,
+        compat: &Compat,
+        hash: ContentHash,
+        kind: ArtifactKind,
+    ) -> Result<Option<File>> {
         let path = self.inner.dir.join(compat.as_str());
-        let failed = |e| Error::io("read compiled code in", &path)(e);
-        let Some((mut code, mac)) = self.open_pair(&path, hash).map_err(failed)? else {
+        let failed = |e| Error::io("read what was compiled in", &path)(e);
+        let Some((mut file, mac)) = self.open_pair(&path, hash, kind).map_err(failed)? else {
             return Ok(None);
         };
         let mut expected = Vec::new();
         mac.take(33).read_to_end(&mut expected).map_err(failed)?;
         let actual = self
-            .authenticate(compat, hash, |h| h.update_reader(&mut code).map(|_| ()))
+            .authenticate(compat, hash, kind, |h| {
+                h.update_reader(&mut file).map(|_| ())
+            })
             .map_err(failed)?;
         // Compared in constant time.
         let expected = <[u8; 32]>::try_from(expected).map(blake3::Hash::from_bytes);
         if expected.is_ok_and(|expected| expected == actual) {
-            code.rewind().map_err(failed)?;
-            return Ok(Some(code));
+            file.rewind().map_err(failed)?;
+            return Ok(Some(file));
         }
-        tracing::warn!(%compat, %hash, "compiled code failed its check and was removed");
-        self.remove_from(&path, hash).map_err(failed)?;
+        tracing::warn!(%compat, %hash, ?kind, "what was compiled failed its check and was removed");
+        self.remove_from(&path, hash, kind).map_err(failed)?;
         Ok(None)
     }
 
-    /// Removes the compiled forms of the source with `hash` for all engine versions.
+    /// Removes all that was made of the source with `hash`, for all engine versions.
     ///
     /// # Errors
-    /// [`Error::Io`] if one of them cannot be removed.
+    /// [`Error::Io`] if some of it cannot be removed.
     pub fn remove(&self, hash: ContentHash) -> Result<()> {
+        let _exclusive = self.exclusive();
         for dir in self.versions()? {
-            self.remove_from(&dir, hash)
-                .map_err(Error::io("remove compiled code in", &dir))?;
+            dirs::clean(&dir, |name| source_of(name) == Some(hash))?;
+        }
+        Ok(())
+    }
+
+    /// Removes an image of the source with `hash` that nobody will ask for any more.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be removed.
+    pub fn remove_image(&self, hash: ContentHash, id: ContentHash) -> Result<()> {
+        for dir in self.versions()? {
+            self.remove_from(&dir, hash, ArtifactKind::Image(id))
+                .map_err(Error::io("remove an image in", &dir))?;
         }
         Ok(())
     }
@@ -145,7 +195,12 @@ impl Artifacts {
         Ok(versions)
     }
 
-    fn open_pair(&self, dir: &Path, hash: ContentHash) -> std::io::Result<Option<(File, File)>> {
+    fn open_pair(
+        &self,
+        dir: &Path,
+        hash: ContentHash,
+        kind: ArtifactKind,
+    ) -> std::io::Result<Option<(File, File)>> {
         let _shared = self
             .inner
             .pairs
@@ -154,53 +209,57 @@ impl Artifacts {
         let Some(dir) = nofollow::found(Dir::open(dir))? else {
             return Ok(None);
         };
-        let code = nofollow::found(dir.open_file(&code_name(hash)))?;
-        let mac = nofollow::found(dir.open_file(&mac_name(hash)))?;
-        Ok(code.zip(mac))
+        let file = nofollow::found(dir.open_file(&kind.file_name(hash)))?;
+        let mac = nofollow::found(dir.open_file(&kind.mac_name(hash)))?;
+        Ok(file.zip(mac))
     }
 
-    fn remove_from(&self, dir: &Path, hash: ContentHash) -> std::io::Result<()> {
-        let _exclusive = self
-            .inner
-            .pairs
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+    fn remove_from(
+        &self,
+        dir: &Path,
+        hash: ContentHash,
+        kind: ArtifactKind,
+    ) -> std::io::Result<()> {
+        let _exclusive = self.exclusive();
         let Some(dir) = nofollow::found(Dir::open(dir))? else {
             return Ok(());
         };
-        nofollow::found(dir.remove_file(&code_name(hash)))?;
-        nofollow::found(dir.remove_file(&mac_name(hash)))?;
+        nofollow::found(dir.remove_file(&kind.file_name(hash)))?;
+        nofollow::found(dir.remove_file(&kind.mac_name(hash)))?;
         Ok(())
     }
 
-    /// The authenticator of the code that `feed` passes to the hasher.
+    fn exclusive(&self) -> RwLockWriteGuard<'_, ()> {
+        let pairs = self.inner.pairs.write();
+        pairs.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The authenticator of the bytes that `feed` passes to the hasher.
     fn authenticate(
         &self,
         compat: &Compat,
         hash: ContentHash,
+        kind: ArtifactKind,
         feed: impl FnOnce(&mut blake3::Hasher) -> std::io::Result<()>,
     ) -> std::io::Result<blake3::Hash> {
         let mut hasher = self.inner.key.hasher();
         // No name contains NUL and the hash has a fixed length: no two inputs run together.
-        hasher.update(compat.as_str().as_bytes()).update(&[0]);
+        for name in [compat.as_str(), &kind.suffix()] {
+            hasher.update(name.as_bytes()).update(&[0]);
+        }
         hasher.update(hash.as_bytes());
         feed(&mut hasher)?;
         Ok(hasher.finalize())
     }
 }
 
-fn code_name(hash: ContentHash) -> String {
-    format!("{hash}.cwasm")
-}
-
-fn mac_name(hash: ContentHash) -> String {
-    format!("{hash}.mac")
-}
-
-/// The inverse of [`code_name`] and [`mac_name`].
+/// The source that a file was made of; `None` for what a killed process left half-written.
 fn source_of(file_name: &str) -> Option<ContentHash> {
-    let stem = file_name
-        .strip_suffix(".cwasm")
-        .or_else(|| file_name.strip_suffix(".mac"))?;
-    ContentHash::from_str(stem).ok()
+    let (stem, suffix) = file_name.split_once('.')?;
+    let suffix = suffix.strip_suffix(".mac").unwrap_or(suffix);
+    let is_ours = match suffix.strip_suffix(".image") {
+        Some(id) => ContentHash::from_str(id).is_ok(),
+        None => ["cwasm", "bare.cwasm"].contains(&suffix),
+    };
+    ContentHash::from_str(stem).ok().filter(|_| is_ours)
 }

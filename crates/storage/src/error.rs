@@ -53,7 +53,7 @@ pub enum Error {
     /// A directory was asked for where there is a file.
     #[error("{0} is a file, not a directory")]
     NotADirectory(SharedPath),
-    /// A directory cannot be made where something is.
+    /// Nothing new can be made where something is.
     #[error("there already is a file or directory {0}")]
     Exists(SharedPath),
     /// A directory is not removed while something is in it.
@@ -75,6 +75,12 @@ pub enum Error {
         limit: u64,
         /// What is counted: `bytes` or `files`.
         unit: &'static str,
+    },
+    /// Too many shared files are open at the same time.
+    #[error("{limit} shared files are open, and no more can be; try again when some are closed")]
+    TooManyOpen {
+        /// The limit.
+        limit: usize,
     },
     /// A function cannot be given these limits.
     #[error(transparent)]

@@ -12,7 +12,7 @@
 //! | `objects/files/{hash of the path}.json` | a [`FileRecord`], in the same way, or that a directory was made |
 //! | `objects/content/{hash}` | shared files' bytes, once however many files have them |
 //! | `spool/` | bodies that are being received; emptied at start. On the file system of `objects/`: they are moved there, not copied |
-//! | `cache/code/{engine}/{hash}.cwasm`, `.mac` | compiled code, and the proof that it is ours |
+//! | `cache/code/{engine}/{hash}.cwasm`, `.image` and their kin, each with `.mac` | compiled code, images, and the proof that they are ours |
 //! | `keys/artifact.key` | the key of those proofs |
 //!
 //! What is under `objects/` is durable when the method that wrote it returns: files and
@@ -34,7 +34,7 @@
 //! let body = body.finish().await?;
 //!
 //! let name = FunctionName::new("demo", "empty")?;
-//! let record = storage.functions().put(name.clone(), body).await?;
+//! let record = storage.functions().put(name.clone(), body, None).await?;
 //! assert_eq!(storage.functions().get(&name).as_ref(), Some(&record));
 //! assert_eq!(storage.functions().code(&record).await?.len(), 8);
 //!
@@ -67,11 +67,11 @@ mod records;
 mod spool;
 mod storage;
 
-pub use artifacts::Artifacts;
+pub use artifacts::{ArtifactKind, Artifacts};
 pub use compat::Compat;
 pub use error::{Error, Result};
 pub use files::{Entry, FileRecord, Files, FilesOptions, Metadata, OpenFile, Usage};
-pub use functions::{FunctionRecord, Functions};
+pub use functions::{FunctionRecord, Functions, Initialised};
 pub use lock::DataDirLock;
 pub use page::Page;
 pub use records::ByteStream;

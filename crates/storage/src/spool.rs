@@ -1,6 +1,8 @@
 //! Bodies on their way in: streamed to a file, never held in memory.
 
-use std::io::Write;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,13 +16,18 @@ use crate::{Error, Result, dirs};
 /// Bytes that are gathered before the disk is bothered.
 const BATCH_BYTES: usize = 256 << 10;
 
+/// What takes no place on the disk where a body has nothing else: a block of most file
+/// systems.
+const ZEROS: [u8; 4096] = [0; 4096];
+
 /// Makes temporary files for bodies. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Spool {
     dir: Arc<Path>,
 }
 
-/// A body that is being received. Dropping it removes what was received.
+/// A body that is being received. Dropping it removes what was received. Long runs of zeros
+/// take no place on the disk.
 #[derive(Debug)]
 pub struct SpoolWriter {
     limit: u64,
@@ -43,6 +50,8 @@ struct Sink {
     dir: Arc<Path>,
     /// Created with the first batch, on a thread that may block.
     file: Option<NamedTempFile>,
+    /// How long the file is.
+    length: u64,
     hasher: blake3::Hasher,
 }
 
@@ -67,6 +76,7 @@ impl Spool {
             sink: Some(Sink {
                 dir: Arc::clone(&self.dir),
                 file: None,
+                length: 0,
                 hasher: blake3::Hasher::new(),
             }),
         }
@@ -139,11 +149,36 @@ impl Sink {
                     .map_err(Error::io("create a file in", &self.dir))?,
             ),
         };
-        let written = file.as_file_mut().write_all(batch);
-        written.map_err(Error::io("write", file.path()))?;
+        let written = append_sparsely(file.as_file(), self.length, batch);
+        self.length = written.map_err(Error::io("write", file.path()))?;
         self.hasher.update(batch);
         Ok(())
     }
+}
+
+/// Appends `bytes` to `file`, which has the given length, with holes in the place of zeros,
+/// and returns the new length.
+fn append_sparsely(file: &File, length: u64, bytes: &[u8]) -> io::Result<u64> {
+    let is_zero = |block: &[u8]| *block == ZEROS[..block.len()];
+    let leading = |bytes: &[u8], zero: bool| -> usize {
+        let blocks = bytes.chunks(ZEROS.len());
+        let alike = blocks.take_while(|block| is_zero(block) == zero);
+        alike.map(<[u8]>::len).sum()
+    };
+    let (mut rest, mut end) = (bytes, length);
+    while !rest.is_empty() {
+        let hole = leading(rest, true);
+        let (data, behind) = rest[hole..].split_at(leading(&rest[hole..], false));
+        end += hole as u64;
+        match data.is_empty() {
+            // A file that ends with a hole.
+            true => file.set_len(end)?,
+            false => file.write_all_at(data, end)?,
+        }
+        end += data.len() as u64;
+        rest = behind;
+    }
+    Ok(end)
 }
 
 impl SpooledFile {

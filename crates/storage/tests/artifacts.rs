@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 
 use common::{files, function, open, put};
 use faasm_model::ContentHash;
-use faasm_storage::{Artifacts, Compat, Error};
+use faasm_storage::{ArtifactKind, Artifacts, Compat, Error};
 
 fn engine(text: &str) -> Compat {
     Compat::new(text).unwrap()
@@ -26,7 +26,11 @@ fn content(file: Option<File>) -> Option<Vec<u8>> {
 }
 
 fn get(artifacts: &Artifacts, compat: &str) -> Option<Vec<u8>> {
-    content(artifacts.open(&engine(compat), hash()).unwrap())
+    content(
+        artifacts
+            .open(&engine(compat), hash(), ArtifactKind::Code)
+            .unwrap(),
+    )
 }
 
 #[tokio::test]
@@ -35,15 +39,48 @@ async fn compiled_code_is_found_for_its_engine_and_source_only() {
     let storage = open(dir.path()).await;
     let artifacts = storage.artifacts();
     assert_eq!(get(artifacts, "v1"), None);
-    artifacts.put(&engine("v1"), hash(), b"native").unwrap();
+    artifacts
+        .put(&engine("v1"), hash(), ArtifactKind::Code, b"native")
+        .unwrap();
     assert_eq!(get(artifacts, "v1").unwrap(), b"native");
     assert_eq!(get(artifacts, "v2"), None);
     let other = artifacts
-        .open(&engine("v1"), ContentHash::of(b"other"))
+        .open(&engine("v1"), ContentHash::of(b"other"), ArtifactKind::Code)
         .unwrap();
     assert!(other.is_none());
-    artifacts.put(&engine("v1"), hash(), b"better").unwrap();
+    artifacts
+        .put(&engine("v1"), hash(), ArtifactKind::Code, b"better")
+        .unwrap();
     assert_eq!(get(artifacts, "v1").unwrap(), b"better");
+}
+
+#[tokio::test]
+async fn an_image_is_not_taken_for_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).await;
+    let artifacts = storage.artifacts();
+    let id = ContentHash::of(b"id");
+    let image = ArtifactKind::Image(id);
+    artifacts
+        .put(&engine("v1"), hash(), image, b"image")
+        .unwrap();
+    assert_eq!(get(artifacts, "v1"), None);
+    let cache = dir.path().join("cache/code/v1");
+    for suffix in ["", ".mac"] {
+        let name = |kind: &str| cache.join(format!("{}.{kind}{suffix}", hash()));
+        fs::copy(name(&format!("{id}.image")), name("cwasm")).unwrap();
+    }
+    assert_eq!(get(artifacts, "v1"), None);
+    let kept = artifacts.open(&engine("v1"), hash(), image).unwrap();
+    assert_eq!(content(kept).unwrap(), b"image");
+    artifacts.remove_image(hash(), id).unwrap();
+    let gone = artifacts.open(&engine("v1"), hash(), image).unwrap();
+    assert!(gone.is_none());
+    artifacts
+        .put(&engine("v1"), hash(), image, b"image")
+        .unwrap();
+    artifacts.remove(hash()).unwrap();
+    assert!(fs::read_dir(&cache).unwrap().next().is_none());
 }
 
 #[tokio::test]
@@ -51,7 +88,7 @@ async fn tampered_code_is_refused_and_removed() {
     let dir = tempfile::tempdir().unwrap();
     let storage = open(dir.path()).await;
     let cache = dir.path().join("cache/code/v1");
-    let (code, mac) = (format!("{}.cwasm", hash()), format!("{}.mac", hash()));
+    let (code, mac) = (format!("{}.cwasm", hash()), format!("{}.cwasm.mac", hash()));
     for (file, damage) in [
         (&code, "evil"),
         (&code, ""),
@@ -61,7 +98,7 @@ async fn tampered_code_is_refused_and_removed() {
     ] {
         storage
             .artifacts()
-            .put(&engine("v1"), hash(), b"native")
+            .put(&engine("v1"), hash(), ArtifactKind::Code, b"native")
             .unwrap();
         fs::write(cache.join(file), damage).unwrap();
         assert_eq!(get(storage.artifacts(), "v1"), None, "{file}: {damage}");
@@ -75,16 +112,23 @@ async fn code_moved_to_another_engine_or_source_is_refused() {
     let storage = open(dir.path()).await;
     let artifacts = storage.artifacts();
     let cache = dir.path().join("cache/code");
-    artifacts.put(&engine("v1"), hash(), b"native").unwrap();
+    artifacts
+        .put(&engine("v1"), hash(), ArtifactKind::Code, b"native")
+        .unwrap();
     fs::create_dir(cache.join("v2")).unwrap();
     let other = ContentHash::of(b"other");
-    for suffix in ["cwasm", "mac"] {
+    for suffix in ["cwasm", "cwasm.mac"] {
         let from = cache.join(format!("v1/{}.{suffix}", hash()));
         fs::copy(&from, cache.join(format!("v2/{}.{suffix}", hash()))).unwrap();
         fs::copy(&from, cache.join(format!("v1/{other}.{suffix}"))).unwrap();
     }
     assert_eq!(get(artifacts, "v2"), None);
-    assert!(artifacts.open(&engine("v1"), other).unwrap().is_none());
+    assert!(
+        artifacts
+            .open(&engine("v1"), other, ArtifactKind::Code)
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(get(artifacts, "v1").unwrap(), b"native");
 }
 
@@ -94,14 +138,28 @@ async fn links_are_not_followed() {
     let storage = open(dir.path()).await;
     let artifacts = storage.artifacts();
     let cache = dir.path().join("cache/code");
-    artifacts.put(&engine("v1"), hash(), b"native").unwrap();
+    artifacts
+        .put(&engine("v1"), hash(), ArtifactKind::Code, b"native")
+        .unwrap();
     symlink(cache.join("v1"), cache.join("v2")).unwrap();
-    assert!(artifacts.open(&engine("v2"), hash()).is_err());
-    assert!(artifacts.put(&engine("v2"), hash(), b"x").is_err());
+    assert!(
+        artifacts
+            .open(&engine("v2"), hash(), ArtifactKind::Code)
+            .is_err()
+    );
+    assert!(
+        artifacts
+            .put(&engine("v2"), hash(), ArtifactKind::Code, b"x")
+            .is_err()
+    );
     let code = cache.join(format!("v1/{}.cwasm", hash()));
     fs::rename(&code, dir.path().join("moved")).unwrap();
     symlink(dir.path().join("moved"), &code).unwrap();
-    assert!(artifacts.open(&engine("v1"), hash()).is_err());
+    assert!(
+        artifacts
+            .open(&engine("v1"), hash(), ArtifactKind::Code)
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -111,7 +169,12 @@ async fn code_of_other_engines_is_removed() {
     let artifacts = storage.artifacts();
     for compat in ["v1", "v2", "v3"] {
         artifacts
-            .put(&engine(compat), hash(), compat.as_bytes())
+            .put(
+                &engine(compat),
+                hash(),
+                ArtifactKind::Code,
+                compat.as_bytes(),
+            )
             .unwrap();
     }
     artifacts.retain_compat(&engine("v2")).unwrap();
@@ -127,7 +190,7 @@ async fn compiled_code_goes_with_the_last_function_that_needs_it() {
     put(&storage, "u/g", "source").await;
     storage
         .artifacts()
-        .put(&engine("v1"), hash(), b"native")
+        .put(&engine("v1"), hash(), ArtifactKind::Code, b"native")
         .unwrap();
     storage.functions().delete(&function("u/f")).await.unwrap();
     assert!(get(storage.artifacts(), "v1").is_some());
@@ -142,12 +205,12 @@ async fn a_restart_keeps_what_functions_need_and_drops_the_rest() {
     put(&storage, "u/f", "source").await;
     storage
         .artifacts()
-        .put(&engine("v1"), hash(), b"native")
+        .put(&engine("v1"), hash(), ArtifactKind::Code, b"native")
         .unwrap();
     let other = ContentHash::of(b"refused upload");
     storage
         .artifacts()
-        .put(&engine("v1"), other, b"native")
+        .put(&engine("v1"), other, ArtifactKind::Code, b"native")
         .unwrap();
     fs::write(dir.path().join("cache/code/v1/tmp-1-1"), "torn").unwrap();
     drop(storage);

@@ -76,7 +76,7 @@ async fn what_memory_says_after_racing_changes_is_what_the_disk_says() {
             tokio::spawn(async move {
                 for round in 0..10 {
                     let code = spooled(&storage, format!("{task}-{round}")).await.unwrap();
-                    let put = storage.functions().put(function("u/f"), code).await;
+                    let put = storage.functions().put(function("u/f"), code, None).await;
                     put.unwrap();
                     if (task + round) % 3 == 0 {
                         storage.functions().delete(&function("u/f")).await.unwrap();

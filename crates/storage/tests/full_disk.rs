@@ -32,6 +32,7 @@ async fn a_full_disk_refuses_uploads_and_harms_nothing() {
     let compiled = storage.artifacts().put(
         &Compat::new("v1").unwrap(),
         faasm_model::ContentHash::of(b"x"),
+        faasm_storage::ArtifactKind::Code,
         &vec![7; 5 << 20],
     );
     assert!(matches!(compiled, Err(Error::NoSpace { .. })));
@@ -56,7 +57,7 @@ async fn a_record_that_finds_no_room_takes_its_code_with_it() {
     disk.fill(0).unwrap();
     let refused = storage
         .functions()
-        .put(function("u/g"), body)
+        .put(function("u/g"), body, None)
         .await
         .unwrap_err();
     assert!(matches!(refused, Error::NoSpace { .. }), "{refused}");

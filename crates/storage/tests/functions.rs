@@ -185,7 +185,7 @@ async fn a_put_whose_caller_goes_away_is_all_or_nothing() {
     let storage = open(dir.path()).await;
     for round in 0..20 {
         let body = spooled(&storage, format!("round {round}")).await.unwrap();
-        abandon(storage.functions().put(function("u/f"), body), round).await;
+        abandon(storage.functions().put(function("u/f"), body, None), round).await;
     }
     put(&storage, "u/f", "last").await;
     assert_eq!(code_of(&storage, "u/f").await.unwrap(), "last");

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::os::unix::fs::MetadataExt;
+
 use bytes::Bytes;
 use common::{NO_LIMIT, files, open};
 use faasm_model::ContentHash;
@@ -24,6 +26,30 @@ async fn a_body_is_kept_and_hashed_as_it_came() {
     assert_eq!(std::fs::read(spooled.path()).unwrap(), body);
     drop(spooled);
     assert!(files(&dir.path().join("spool")).is_empty());
+}
+
+#[tokio::test]
+async fn zeros_take_no_place_on_the_disk_and_are_still_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).await;
+    let mut all = vec![0; 40 << 20];
+    let mut writer = storage.spool().create(NO_LIMIT);
+    // Pages with something at both ends, and in the middle, of what is empty.
+    for at in [0, 9 << 20, (9 << 20) + 12_345, 30 << 20, (40 << 20) - 1] {
+        all[at] = 1;
+    }
+    for end in [all.len(), all.len() - 1] {
+        for piece in all[..end].chunks(PIECE) {
+            writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
+        }
+        let spooled = writer.finish().await.unwrap();
+        assert_eq!(spooled.size(), end as u64);
+        assert_eq!(spooled.hash(), ContentHash::of(&all[..end]));
+        assert!(std::fs::read(spooled.path()).unwrap() == all[..end]);
+        let on_disk = std::fs::metadata(spooled.path()).unwrap().blocks() * 512;
+        assert!(on_disk < 1 << 20, "{on_disk} bytes");
+        writer = storage.spool().create(NO_LIMIT);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `faasm func inspect`
 
-use faasm_client::FunctionInfo;
+use faasm_client::{FunctionInfo, Image};
 use faasm_model::FunctionName;
 
 use super::{NameArgs, limits};
@@ -28,16 +28,27 @@ impl Args {
     }
 }
 
+fn show_image(image: &Image) -> String {
+    format!(
+        "{}, in a memory of {}",
+        show_size(image.bytes),
+        show_size(image.memory_bytes)
+    )
+}
+
 fn describe(info: &FunctionInfo) -> String {
     let record = &info.record;
     format!(
-        "function       {}/{}\nsize           {} ({} bytes)\nhash           {}\nuploaded       {}\n{}",
+        "function       {}/{}\nsize           {} ({} bytes)\nhash           {}\nuploaded       {}\nimage          {}\n{}",
         record.user,
         record.function,
         show_size(record.size),
         record.size,
         record.hash,
         show_moment(record.uploaded_at_ms),
+        info.image
+            .as_ref()
+            .map_or_else(|| "none".to_owned(), show_image),
         limits::describe(info),
     )
 }

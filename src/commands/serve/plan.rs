@@ -98,6 +98,7 @@ fn faaslets(settings: &Settings) -> Result<faasm_faaslet::Options, Usage> {
         max_faaslets: settings.max_faaslets.unwrap_or(default.max_faaslets).max(1),
         max_stack_bytes: usize::try_from(max_stack).unwrap_or(default.max_stack_bytes),
         memory_budget,
+        max_init_time: time(settings.max_init_time, default.max_init_time),
         max_scratch_bytes: size(settings.max_scratch, default.max_scratch_bytes),
         max_scratch_memory_bytes: size(
             settings.max_scratch_memory,

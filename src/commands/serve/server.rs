@@ -29,9 +29,10 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// Serves what `plan` says until a signal comes, then shuts down in order: no new
 /// requests, running calls end, the log is closed.
 pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
-    // A part of them: connections and the rest of the server need some, too.
-    let values = usize::try_from(open_files::raise() / 4).unwrap_or(usize::MAX);
-    plan.state.max_local_values = plan.state.max_local_values.min(values);
+    // A part of them each: connections and the rest of the server need some, too.
+    let part = usize::try_from(open_files::raise() / 4).unwrap_or(usize::MAX);
+    plan.state.max_local_values = plan.state.max_local_values.min(part);
+    plan.files = plan.files.within_descriptors(part);
     let stop = stop_signal()?;
     let metrics = faasm_http::install_metrics()?;
     let lock = DataDirLock::acquire(&plan.data_dir, "starting")?;

@@ -55,6 +55,10 @@ pub struct Settings {
     #[arg(long, env = "FAASM_MAX_TIME", value_name = "TIME")]
     pub max_time: Option<Time>,
 
+    /// Time of a function's initialiser, which runs after the upload [default: 30s]
+    #[arg(long, env = "FAASM_MAX_INIT_TIME", value_name = "TIME")]
+    pub max_init_time: Option<Time>,
+
     /// Table elements of a call, likewise [default: 65536]
     #[arg(long, env = "FAASM_MAX_TABLE_ELEMENTS", value_name = "N")]
     pub max_table_elements: Option<u64>,
@@ -103,7 +107,7 @@ pub struct Settings {
     #[arg(long, env = "FAASM_MAX_SCRATCH_MEMORY", value_name = "SIZE")]
     pub max_scratch_memory: Option<Size>,
 
-    /// A shared file that is put from outside [default: 16GiB]
+    /// A shared file, whoever stores it [default: 16GiB]
     #[arg(long, env = "FAASM_MAX_FILE", value_name = "SIZE")]
     pub max_file: Option<Size>,
 
@@ -111,7 +115,7 @@ pub struct Settings {
     #[arg(long, env = "FAASM_MAX_FILE_BYTES", value_name = "SIZE")]
     pub max_file_bytes: Option<Size>,
 
-    /// Number of shared files [default: 1000000]
+    /// Shared files, and directories of them that functions made [default: 1000000]
     #[arg(long, env = "FAASM_MAX_FILES", value_name = "N")]
     pub max_files: Option<u64>,
 

@@ -17,6 +17,8 @@ pub(crate) enum Refused {
     Storage { path: String, error: Error },
     #[error("{path}: {errno}")]
     Read { path: String, errno: Errno },
+    #[error("{path} was not written whole: {errno}")]
+    Write { path: String, errno: Errno },
     #[error("{path}: {error}")]
     Path { path: String, error: InvalidPath },
     #[error("{path}: directories of shared files cannot be renamed")]
@@ -28,7 +30,7 @@ impl Refused {
     pub(crate) fn errno(&self) -> Errno {
         match self {
             Self::Storage { error, .. } => errno(error),
-            Self::Read { errno, .. } => *errno,
+            Self::Read { errno, .. } | Self::Write { errno, .. } => *errno,
             Self::Path { .. } => Errno::Inval,
             // As overlay filesystems say it, so that programs copy instead.
             Self::Directory { .. } => Errno::Xdev,
@@ -81,6 +83,14 @@ async fn publish(storage: &Storage, max_file_bytes: u64, draft: Draft) -> Result
         path: path.clone(),
         error,
     };
+    if draft.len() > max_file_bytes {
+        return Err(refused(Error::TooLarge {
+            limit: max_file_bytes,
+        }));
+    }
+    // Before so much is written that is then refused.
+    let files = storage.files();
+    files.check(&file, draft.len()).map_err(refused)?;
     let mut writer = storage.spool().create(max_file_bytes);
     let mut offset = 0;
     while offset < draft.len() {
@@ -95,10 +105,14 @@ async fn publish(storage: &Storage, max_file_bytes: u64, draft: Draft) -> Result
         offset += read as u64;
         writer.write(Bytes::from(piece)).await.map_err(refused)?;
     }
+    let is_exclusive = draft.is_exclusive();
     // Its memory is free for others while the disk works.
     drop(draft);
     let content = writer.finish().await.map_err(refused)?;
-    let stored = storage.files().put(file, content).await;
+    let stored = match is_exclusive {
+        true => files.put_new(file, content).await,
+        false => files.put(file, content).await,
+    };
     stored.map(|_| ()).map_err(refused)
 }
 

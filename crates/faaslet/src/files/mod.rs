@@ -5,4 +5,4 @@ mod change;
 mod tree;
 
 pub(crate) use change::{Refused, carry_out};
-pub(crate) use tree::SharedTree;
+pub(crate) use tree::{ReadOnly, SharedTree};

@@ -1,11 +1,13 @@
 //! The stored shared files as the lower tree of every call.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use faasm_model::{InvalidPath, SharedPath};
 use faasm_storage::{self as storage, Error, Files, OpenFile};
 use faasm_vfs::{Errno, Lower, LowerDirEntry, LowerFile, Metadata, NodeKind};
-use tokio::runtime::{Handle, RuntimeFlavor};
+
+use crate::waiting::may_wait;
 
 /// The shared files. What is there is known from memory; bytes are read when they are needed.
 pub(crate) struct SharedTree(Files);
@@ -22,31 +24,35 @@ impl Lower for SharedTree {
         found.map(|found| metadata(&found)).ok_or(Errno::Noent)
     }
 
-    fn list(&self, path: &str) -> Result<Vec<LowerDirEntry>, Errno> {
-        let path = existing(path)?;
-        let mut entries = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let page = self
-                .0
-                .list(path.as_ref(), after.as_deref(), Files::MAX_PAGE);
-            let page = page.map_err(|error| errno(&error))?;
-            entries.extend(page.items.into_iter().map(|entry| LowerDirEntry {
-                kind: metadata(&entry.metadata).kind,
-                name: entry.name,
-            }));
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(entries),
-            }
-        }
+    fn list(
+        &self,
+        path: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<LowerDirEntry>, Errno> {
+        let page = self.0.list(existing(path)?.as_ref(), after, limit);
+        let entries = page.map_err(|error| errno(&error))?.items.into_iter();
+        let entries = entries.map(|entry| LowerDirEntry {
+            kind: metadata(&entry.metadata).kind,
+            name: entry.name,
+        });
+        Ok(entries.collect())
     }
 
     fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno> {
         let path = existing(path)?.ok_or(Errno::Isdir)?;
         match self.0.open(&path) {
-            Ok(file) => Ok(Arc::new(SharedFile(file))),
-            Err(error) => Err(errno(&error)),
+            Ok(file) => Ok(Arc::new(SharedFile {
+                file,
+                has_failed: AtomicBool::new(false),
+            })),
+            Err(error) => {
+                let errno = errno(&error);
+                if errno == Errno::Io {
+                    tracing::error!(%error, "a shared file cannot be opened");
+                }
+                Err(errno)
+            }
         }
     }
 
@@ -67,37 +73,61 @@ impl Lower for SharedTree {
     }
 }
 
+/// A tree that cannot be written to.
+pub(crate) struct ReadOnly(pub(crate) Arc<dyn Lower>);
+
+impl Lower for ReadOnly {
+    fn metadata(&self, path: &str) -> Result<Metadata, Errno> {
+        self.0.metadata(path)
+    }
+
+    fn list(
+        &self,
+        path: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<LowerDirEntry>, Errno> {
+        self.0.list(path, after, limit)
+    }
+
+    fn is_empty(&self, path: &str) -> Result<bool, Errno> {
+        self.0.is_empty(path)
+    }
+
+    fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno> {
+        self.0.open(path)
+    }
+}
+
 /// An open shared file.
-struct SharedFile(OpenFile);
+struct SharedFile {
+    file: OpenFile,
+    /// Whether the log knows: a guest may try again and again.
+    has_failed: AtomicBool,
+}
 
 impl LowerFile for SharedFile {
     fn len(&self) -> u64 {
-        self.0.len()
+        self.file.len()
     }
 
     fn mtime(&self) -> u64 {
-        self.0.record().modified_ns
+        self.file.record().modified_ns
     }
 
     /// From the page cache at once; what must come from the disk keeps no other call waiting.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
-        let read = match self.0.try_read_at(buf, offset) {
+        let read = match self.file.try_read_at(buf, offset) {
             Ok(Some(read)) => Ok(read),
-            Ok(None) => may_wait(|| self.0.read_at(buf, offset)),
+            Ok(None) => may_wait(|| self.file.read_at(buf, offset)),
             Err(error) => Err(error),
         };
         read.map_err(|error| {
-            tracing::error!(%error, "a shared file cannot be read");
+            if !self.has_failed.swap(true, Ordering::Relaxed) {
+                tracing::error!(%error, "a shared file cannot be read");
+            }
             errno(&error)
         })
-    }
-}
-
-/// Lets other tasks of this thread go on elsewhere while `work` waits for the disk.
-fn may_wait<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
     }
 }
 
@@ -137,6 +167,7 @@ pub(super) fn errno(error: &Error) -> Errno {
         Error::Quota { .. } => Errno::Dquot,
         Error::NoSpace { .. } => Errno::Nospc,
         Error::TooLarge { .. } => Errno::Fbig,
+        Error::TooManyOpen { .. } => Errno::Nfile,
         _ => Errno::Io,
     }
 }

@@ -1,8 +1,14 @@
 //! Memory from the guest's own `malloc`, for what the host hands over to it.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use wasmtime::{AsContextMut, Caller, Extern};
 
 use crate::faaslet::Faaslet;
+
+/// Longest time that an allocation may hold a stack that others wait for.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Why the guest's allocator gave no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,9 +40,9 @@ pub(super) async fn allocate(
     caller: &mut Caller<'_, Faaslet>,
     size: u32,
 ) -> wasmtime::Result<Result<u32, Unallocated>> {
-    // A call into the guest from here has a stack of its own. One that got here again
-    // would take more and more of them, which all calls share.
-    if caller.data().is_allocating {
+    // A call into the guest from here has a stack of its own, of which there are few. One
+    // that got here again would take more and more of them.
+    if caller.data().allocating_until.is_some() {
         return Ok(Err(Unallocated::Nested));
     }
     let Some(Extern::Func(malloc)) = caller.get_export("malloc") else {
@@ -45,11 +51,14 @@ pub(super) async fn allocate(
     let Ok(malloc) = malloc.typed::<u32, u32>(&*caller) else {
         return Ok(Err(Unallocated::WrongType));
     };
-    caller.data_mut().is_allocating = true;
+    let stacks = Arc::clone(&caller.data().shared.spare_stacks);
+    let stack = caller.data().wait(stacks.acquire_owned()).await?;
+    caller.data_mut().allocating_until = Some(Instant::now() + LONGEST);
     let pointer = malloc
         .call_async(caller.as_context_mut(), size.max(1))
         .await?;
-    caller.data_mut().is_allocating = false;
+    caller.data_mut().allocating_until = None;
+    drop(stack);
     Ok(match pointer {
         0 => Err(Unallocated::Full),
         pointer => Ok(pointer),

@@ -29,24 +29,20 @@ const NAMES: [(&str, &str); 6] = [
     ("dladdr", "dynamic linking is not supported"),
 ];
 
-fn reason(name: &str) -> Option<&'static str> {
+/// Why nothing serves `name`, although a module may import it.
+pub(super) fn reason(name: &str) -> Option<&'static str> {
     let family = FAMILIES.iter().find(|(prefix, _)| name.starts_with(prefix));
     let single = || NAMES.iter().find(|(single, _)| name == *single);
     family.or_else(single).map(|(_, reason)| *reason)
 }
 
-/// Whether a module may import `name` although nothing serves it.
-pub(super) fn accepts(name: &str) -> bool {
-    reason(name).is_some()
-}
-
-/// Defines an import as one that ends the call with its name.
+/// Defines an import as one that ends the call with its name and the reason.
 pub(super) fn add(
     linker: &mut Linker<Faaslet>,
     import: &ImportType<'_>,
     ty: FuncType,
+    reason: &'static str,
 ) -> wasmtime::Result<()> {
-    let reason = reason(import.name()).unwrap_or("it is unknown");
     let name = format!("{ENV}::{}", super::shorten(import.name()));
     linker.func_new(import.module(), import.name(), ty, move |_, _, _| {
         let import = name.clone();
@@ -57,7 +53,7 @@ pub(super) fn add(
 
 #[cfg(test)]
 mod tests {
-    use super::accepts;
+    use super::reason;
 
     #[test]
     fn families_are_accepted_and_other_names_are_not() {
@@ -67,10 +63,10 @@ mod tests {
             "dlopen",
             "__cxa_begin_catch",
         ] {
-            assert!(accepts(name), "{name}");
+            assert!(reason(name).is_some(), "{name}");
         }
         for name in ["dlrow", "frobnicate", "__faasm_read_state", ""] {
-            assert!(!accepts(name), "{name}");
+            assert!(reason(name).is_none(), "{name}");
         }
     }
 }

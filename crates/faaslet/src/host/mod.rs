@@ -21,17 +21,45 @@ const ENV: &str = "env";
 /// Longest NUL-terminated string that a guest may pass.
 const MAX_STRING: usize = 4096;
 
-/// A linker with every host function.
-pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Faaslet>> {
-    let mut linker = Linker::new(engine);
-    wasi::add(&mut linker)?;
-    calls::add(&mut linker)?;
-    environment::add(&mut linker)?;
-    posix::add(&mut linker)?;
-    python::add(&mut linker)?;
-    state::add(&mut linker)?;
-    cxx::add(&mut linker)?;
-    Ok(linker)
+/// The host functions, for whoever imports them.
+pub(crate) struct Linkers {
+    /// All of them, for calls.
+    pub(crate) calls: Linker<Faaslet>,
+    /// Those that change nothing outside of the Faaslet, for initialisers.
+    initialisers: Linker<Faaslet>,
+}
+
+/// Why a function of [`Linkers::calls`] is missing in [`Linkers::initialisers`].
+pub(crate) const NOT_YET: &str = "functions may not use it while they are initialised";
+
+impl Linkers {
+    pub(crate) fn new(engine: &Engine) -> wasmtime::Result<Self> {
+        let mut initialisers = Linker::new(engine);
+        wasi::add(&mut initialisers)?;
+        environment::add(&mut initialisers)?;
+        posix::add(&mut initialisers)?;
+        cxx::add(&mut initialisers)?;
+        let mut calls = initialisers.clone();
+        calls::add(&mut calls)?;
+        python::add(&mut calls)?;
+        state::add(&mut calls)?;
+        Ok(Self {
+            calls,
+            initialisers,
+        })
+    }
+
+    /// Resolves the imports of a module for its calls, or says which cannot be.
+    pub(crate) fn for_calls(&self, module: &Module) -> Result<InstancePre<Faaslet>, Refusal> {
+        resolve(&self.calls, module, later::reason)
+    }
+
+    /// Resolves the imports of a module for its initialiser, when they are known to be there.
+    pub(crate) fn for_initialiser(&self, module: &Module) -> Result<InstancePre<Faaslet>, Refusal> {
+        resolve(&self.initialisers, module, |name| {
+            later::reason(name).or(Some(NOT_YET))
+        })
+    }
 }
 
 /// Whether a module with this import can map state into its memory.
@@ -42,10 +70,12 @@ pub(crate) fn maps_state(import: &ImportType<'_>) -> bool {
 /// Unknown imports that a refusal names; the rest follows when these are gone.
 const MAX_NAMED: usize = 20;
 
-/// Resolves a module's imports, or says which cannot be.
-pub(crate) fn resolve(
+/// Resolves a module's imports, or says which cannot be. What the linker does not have ends the
+/// guest that calls it, if there is a reason for that.
+fn resolve(
     linker: &Linker<Faaslet>,
     module: &Module,
+    reason: fn(&str) -> Option<&'static str>,
 ) -> Result<InstancePre<Faaslet>, Refusal> {
     let mut linker = linker.clone();
     let mut unknown = Vec::new();
@@ -59,17 +89,17 @@ pub(crate) fn resolve(
             return Err(Refusal::ImportType(shorten(&format!("{error:#}"))));
         };
         let ty = import.ty();
-        // What is served later is all functions.
-        let known_later = import.module() == ENV
-            && later::accepts(import.name())
-            && matches!(ty, ExternType::Func(_));
-        if !known_later {
+        // What is not served is all functions.
+        let is_function = matches!(ty, ExternType::Func(_)) && import.module() == ENV;
+        let reason = is_function.then(|| reason(import.name())).flatten();
+        if reason.is_none() {
             unknown.push(display_name(&import));
         }
         match ty {
             // Also defined when unknown, to find the next one.
             ExternType::Func(ty) if unknown.len() < MAX_NAMED => {
-                let added = later::add(&mut linker, &import, ty);
+                let reason = reason.unwrap_or("it is unknown");
+                let added = later::add(&mut linker, &import, ty, reason);
                 added.map_err(|e| Refusal::ImportType(shorten(&format!("{e:#}"))))?;
             }
             _ => return Err(Refusal::UnknownImports(unknown)),

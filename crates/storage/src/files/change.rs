@@ -16,22 +16,47 @@ const STEP: usize = 256;
 impl Files {
     /// Stores `content` as the file at `path`. It is durable, and what
     /// [`get`](Self::get) returns, when this returns. Of concurrent puts of one path the
-    /// last is in force in the end; readers see one or another, whole.
+    /// last is in force in the end; readers see one or another, whole. The bytes that it
+    /// replaces leave the disk soon afterwards.
     ///
     /// # Errors
     /// [`Error::Conflict`] if a directory is at the path or a file above it, or is about to
     /// be, [`Error::Quota`] if there would be too much, [`Error::NoSpace`],
-    /// [`Error::Store`] or [`Error::Io`]; the file is then as it was before.
+    /// [`Error::Store`] or [`Error::Io`]. The file is then as it was before. But if one of
+    /// the last three came at the very end, the next start may find what was to be put;
+    /// putting or deleting the file again decides it.
     pub async fn put(&self, path: SharedPath, content: SpooledFile) -> Result<Arc<FileRecord>> {
-        self.change(|committer| async move {
+        self.store(path, content, false).await
+    }
+
+    /// [`put`](Self::put) where nothing is. Of several for one path at the same time, one
+    /// succeeds.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if there is a file or directory, or as [`put`](Self::put).
+    pub async fn put_new(&self, path: SharedPath, content: SpooledFile) -> Result<Arc<FileRecord>> {
+        self.store(path, content, true).await
+    }
+
+    async fn store(
+        &self,
+        path: SharedPath,
+        content: SpooledFile,
+        must_be_new: bool,
+    ) -> Result<Arc<FileRecord>> {
+        self.change(move |committer| async move {
             let turn = committer.turn(&path).await;
-            let _claim = committer.index.claim_file(&path, content.size())?;
+            if must_be_new {
+                committer.index.check_free(&path)?;
+            }
+            let claim = committer.index.claim_file(&path, content.size())?;
             let replaced = committer.index.get(&path);
             let record = Arc::new(FileRecord::put(path, &content, replaced.as_ref()));
             committer.blobs.acquire(content).await?;
             let node = Node::File(Arc::clone(&record));
             let replaced = committer.commit(&turn, node).await?;
-            committer.release(replaced).await;
+            drop((claim, turn));
+            release_later(&committer, replaced).await;
             Ok(record)
         })
         .await
@@ -54,15 +79,16 @@ impl Files {
             }
             let [old, new] = turns_of_two(&committer, &from, &to).await;
             let record = committer.index.file(&from)?;
-            let _claim = committer.index.claim_rename(&to)?;
+            let claim = committer.index.claim_rename(&from, &to)?;
             let replaced = committer.index.get(&to);
             let renamed = Arc::new(record.renamed(to, replaced.as_ref()));
             committer.blobs.share(renamed.hash);
             let node = Node::File(Arc::clone(&renamed));
             let replaced = committer.commit(&new, node).await?;
-            committer.release(replaced).await;
-            delete_all(&committer, vec![old]).await?;
-            Ok(renamed)
+            let deleted = delete_all(&committer, vec![old]).await;
+            drop((claim, new));
+            release_later(&committer, replaced).await;
+            deleted.map(|_| renamed)
         })
         .await
     }
@@ -94,9 +120,12 @@ impl Files {
         let path = path.clone();
         self.change(|committer| async move {
             let turn = committer.turn(&path).await;
-            committer.index.check_empty(&path)?;
-            delete_all(&committer, vec![turn]).await?;
-            Ok(())
+            let found = committer.index.check_empty(&path);
+            if matches!(found, Ok(()) | Err(Error::NotFound(_))) {
+                // Also of nothing: what failed may have left something on disk.
+                delete_all(&committer, vec![turn]).await?;
+            }
+            found
         })
         .await
     }
@@ -111,9 +140,10 @@ impl Files {
         self.change(|committer| async move {
             let turn = committer.turn(&path).await;
             match committer.index.file(&path) {
-                Err(Error::NotFound(_)) => return Ok(false),
-                file => file?,
-            };
+                // Also of nothing: what failed may have left something on disk.
+                Ok(_) | Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
             Ok(delete_all(&committer, vec![turn]).await? > 0)
         })
         .await
@@ -176,6 +206,13 @@ async fn turns_of_two<'a>(
     } else {
         let first = committer.turn(other).await;
         [committer.turn(one).await, first]
+    }
+}
+
+/// Ends the interest of what was replaced in its content; nobody waits for the disk.
+async fn release_later(committer: &Arc<Committer<Tree>>, replaced: Option<Node>) {
+    if let Some(replaced) = replaced {
+        committer.release_later(replaced).await;
     }
 }
 

@@ -23,9 +23,11 @@ struct Claimed {
 }
 
 /// What is going to be at a path.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     File,
+    /// The file that has this key now.
+    Renamed(String),
     Directory,
 }
 
@@ -36,10 +38,11 @@ impl Claims {
         self.by_key.insert(key, Claimed { path, kind, growth });
     }
 
-    pub(super) fn end(&mut self, key: &str) {
-        if let Some(claimed) = self.by_key.remove(key) {
-            self.growth -= claimed.growth;
-        }
+    /// Ends the claim of what has this key, and returns what is there now, or will not be.
+    pub(super) fn end(&mut self, key: &str) -> Option<Kind> {
+        let claimed = self.by_key.remove(key)?;
+        self.growth -= claimed.growth;
+        Some(claimed.kind)
     }
 
     pub(super) fn growth(&self) -> Usage {
@@ -49,7 +52,7 @@ impl Claims {
     /// The path with this key if there is going to be a file.
     pub(super) fn file(&self, key: &str) -> Option<&SharedPath> {
         let claimed = self.by_key.get(key)?;
-        (claimed.kind == Kind::File).then_some(&claimed.path)
+        (claimed.kind != Kind::Directory).then_some(&claimed.path)
     }
 
     /// Whether there is going to be anything whose key begins with `prefix`.

@@ -9,7 +9,6 @@ mod record;
 mod tree;
 
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use faasm_model::SharedPath;
@@ -21,7 +20,8 @@ pub use record::FileRecord;
 use crate::objects::Objects;
 use crate::page::MAX_PAGE;
 use crate::records::{self, Blobs, ByteStream, Committer, Content, Layout};
-use crate::{DataDirLock, Error, Page, Result};
+use crate::{DataDirLock, Page, Result};
+use open_file::Reading;
 use tree::Tree;
 
 /// Where bytes are stored.
@@ -43,6 +43,7 @@ const CONTENT: Layout = Layout {
 #[derive(Clone)]
 pub struct Files {
     committer: Arc<Committer<Tree>>,
+    reading: Arc<Reading>,
 }
 
 /// What is at a path.
@@ -74,10 +75,11 @@ impl Files {
         lock: Arc<DataDirLock>,
     ) -> Result<Self> {
         let blobs = Blobs::open(&objects, CONTENT).await?;
-        let blobs = blobs.with_handles(options.max_open);
+        let blobs = blobs.with_handles(options.max_open, options.max_handles);
         let committer = records::load(objects, Tree::new(options), blobs, lock).await?;
         Ok(Self {
             committer: Arc::new(committer),
+            reading: Arc::default(),
         })
     }
 
@@ -92,20 +94,31 @@ impl Files {
         self.committer.index.metadata(path)
     }
 
+    /// Refuses a file of `size` bytes at `path` that a [`put`](Self::put) would refuse now,
+    /// before anybody spools it. The put looks again: others may be faster. Touches nothing
+    /// but memory.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`](crate::Error::Conflict) or [`Error::Quota`](crate::Error::Quota).
+    pub fn check(&self, path: &SharedPath, size: u64) -> Result<()> {
+        self.committer.index.check_file(path, size)
+    }
+
     /// Opens the file at `path` for reading: a look-up, and one file opened if it is not
     /// among those that are kept open.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::IsADirectory`], [`Error::DamagedFile`] if its bytes are
-    /// missing or too few, or [`Error::Io`].
+    /// [`Error::NotFound`](crate::Error::NotFound),
+    /// [`Error::IsADirectory`](crate::Error::IsADirectory),
+    /// [`Error::TooManyOpen`](crate::Error::TooManyOpen),
+    /// [`Error::DamagedFile`](crate::Error::DamagedFile) if its bytes are missing or too few,
+    /// or [`Error::Io`](crate::Error::Io).
     pub fn open(&self, path: &SharedPath) -> Result<OpenFile> {
         let Committer { index, blobs, .. } = &*self.committer;
         loop {
             let record = index.file(path)?;
-            let file = blobs.open_file(record.hash, record.size);
-            let failed = Error::io("open", Path::new(path.as_str()));
-            if let Some(file) = file.map_err(failed)? {
-                return Ok(OpenFile::new(file, record));
+            if let Some(blob) = blobs.open_file(record.hash, record.size)? {
+                return Ok(OpenFile::new(blob, record, Arc::clone(&self.reading)));
             }
             // A put or a delete may have come in between and taken the bytes with it.
             if index.file(path).is_ok_and(|now| Arc::ptr_eq(&now, &record)) {
@@ -116,7 +129,8 @@ impl Files {
     }
 
     /// The bytes of `file` in `range`, as far as there are any, as a stream. That of a
-    /// whole file ends with [`Error::DamagedFile`] if it is not what was put.
+    /// whole file ends with [`Error::DamagedFile`](crate::Error::DamagedFile) if it is not what
+    /// was put.
     pub fn read(&self, file: OpenFile, range: Range<u64>) -> ByteStream {
         let record = Arc::clone(file.record());
         let whole = range.start == 0 && range.end >= record.size;
@@ -131,7 +145,8 @@ impl Files {
     /// stands for the root.
     ///
     /// # Errors
-    /// [`Error::NotFound`] or [`Error::NotADirectory`].
+    /// [`Error::NotFound`](crate::Error::NotFound) or
+    /// [`Error::NotADirectory`](crate::Error::NotADirectory).
     pub fn list(
         &self,
         directory: Option<&SharedPath>,
@@ -142,7 +157,8 @@ impl Files {
     }
 
     /// All files below a directory by path; those behind `after`, `limit` at most. `None`
-    /// stands for the root.
+    /// stands for the root. A page may be short, or empty, and not be the last: where there
+    /// are many directories that were made, a page takes no longer for them.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -155,7 +171,7 @@ impl Files {
         self.committer.index.walk(directory, after, limit)
     }
 
-    /// How much there is. For a moment, a file that is being renamed counts twice.
+    /// How much there is.
     pub fn usage(&self) -> Usage {
         self.committer.index.usage()
     }

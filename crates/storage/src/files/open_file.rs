@@ -1,11 +1,11 @@
 //! A shared file that is being read.
 
-use std::fs::File;
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -14,21 +14,37 @@ use tokio::task::spawn_blocking;
 
 use super::FileRecord;
 use crate::objects::READ_BYTES;
-use crate::records::Content;
+use crate::records::{Content, OpenBlob};
 use crate::{ByteStream, Error, Result};
+
+/// Most bytes that are read at once where it is not known what is in memory: these take
+/// less time than to move the work to a thread that may wait, and seldom come from the disk.
+const MAX_UNKNOWN_BYTES: usize = 64 << 10;
+
+/// What is known of reading all shared files.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// Whether the file system cannot read without waiting for the disk, as tmpfs.
+    always_waits: AtomicBool,
+}
 
 /// An open shared file: the bytes that were there when it was opened, whatever happens to
 /// the path. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct OpenFile {
-    file: Arc<File>,
+    blob: OpenBlob,
     record: Arc<FileRecord>,
+    reading: Arc<Reading>,
 }
 
 impl OpenFile {
-    /// `file` has the bytes of `record`.
-    pub(super) fn new(file: Arc<File>, record: Arc<FileRecord>) -> Self {
-        Self { file, record }
+    /// `blob` has the bytes of `record`.
+    pub(super) fn new(blob: OpenBlob, record: Arc<FileRecord>, reading: Arc<Reading>) -> Self {
+        Self {
+            blob,
+            record,
+            reading,
+        }
     }
 
     /// What was put at the path when it was opened.
@@ -58,7 +74,7 @@ impl OpenFile {
             return Ok(0);
         }
         loop {
-            match self.file.read_at(buf, offset) {
+            match self.blob.file().read_at(buf, offset) {
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 read => return self.check_read(read),
             }
@@ -66,7 +82,8 @@ impl OpenFile {
     }
 
     /// [`read_at`](Self::read_at) of what is in memory, perhaps less than there is. `None`
-    /// if it would wait for the disk, or if the file system cannot read without.
+    /// if it would wait for the disk. Where the file system does not say that, up to 64 KiB
+    /// are read and `None` stands for more.
     ///
     /// # Errors
     /// The same.
@@ -75,10 +92,18 @@ impl OpenFile {
         if buf.is_empty() {
             return Ok(Some(0));
         }
-        let buf = &mut [IoSliceMut::new(buf)];
-        match preadv2(&self.file, buf, offset, ReadWriteFlags::NOWAIT) {
-            Err(Errno::AGAIN | Errno::INTR | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(None),
-            read => self.check_read(read.map_err(io::Error::from)).map(Some),
+        if !self.reading.always_waits.load(Relaxed) {
+            let bufs = &mut [IoSliceMut::new(buf)];
+            match preadv2(self.blob.file(), bufs, offset, ReadWriteFlags::NOWAIT) {
+                Err(Errno::AGAIN | Errno::INTR) => return Ok(None),
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+                read => return self.check_read(read.map_err(io::Error::from)).map(Some),
+            }
+            self.reading.always_waits.store(true, Relaxed);
+        }
+        match buf.len() <= MAX_UNKNOWN_BYTES {
+            true => self.read_at(buf, offset).map(Some),
+            false => Ok(None),
         }
     }
 

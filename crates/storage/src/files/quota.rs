@@ -8,21 +8,28 @@ use crate::{Error, Result};
 /// Limits of the shared files of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FilesOptions {
-    /// Most bytes of all files together. Equal files are stored once and count each.
+    /// Most bytes of all files together. Equal files are stored once and count each. What is
+    /// no longer at any path counts no more, though it takes its space on the disk as long as
+    /// somebody has it open.
     pub max_bytes: u64,
     /// Most files and directories that were made. Each takes some hundred bytes of memory.
     pub max_files: u64,
     /// Most files that are kept open, so that opening them again takes no look at the disk.
+    /// Each takes a descriptor.
     pub max_open: usize,
+    /// Most files that readers have open at the same time. Each takes a descriptor, but
+    /// files that are equal take one together.
+    pub max_handles: usize,
 }
 
 impl Default for FilesOptions {
-    /// A TiB in a million files, 1024 of them kept open.
+    /// A TiB in a million files, 1024 of them kept open, and 16,384 in use.
     fn default() -> Self {
         Self {
             max_bytes: 1 << 40,
             max_files: 1_000_000,
             max_open: 1024,
+            max_handles: 16_384,
         }
     }
 }
@@ -73,6 +80,17 @@ impl SubAssign for Usage {
 }
 
 impl FilesOptions {
+    /// The same, but with no more than `descriptors` for files that are open, of which a
+    /// quarter at most for those that nobody uses.
+    pub fn within_descriptors(self, descriptors: usize) -> Self {
+        let max_open = self.max_open.min(descriptors / 4);
+        Self {
+            max_open,
+            max_handles: self.max_handles.min(descriptors - max_open),
+            ..self
+        }
+    }
+
     /// Refuses to take `more` than what is `taken` if that is too much. What takes no more
     /// is never refused: it may be what makes room.
     pub(super) fn check(&self, taken: Usage, more: Usage) -> Result<()> {
@@ -99,7 +117,7 @@ mod tests {
         let options = FilesOptions {
             max_bytes: 10,
             max_files: 2,
-            max_open: 0,
+            ..FilesOptions::default()
         };
         let taken = Usage { files: 1, bytes: 6 };
         let check = |size, replaced| options.check(taken, Usage::growth(size, replaced));
@@ -114,5 +132,21 @@ mod tests {
         };
         assert!(options.check(full, Usage::growth(6, Some(6))).is_ok());
         assert!(options.check(full, Usage::growth(0, None)).is_err());
+    }
+
+    #[test]
+    fn open_files_share_the_descriptors_that_there_are() {
+        for (descriptors, max_open, max_handles) in [
+            (0, 0, 0),
+            (256, 64, 192),
+            (16_384, 1024, 15_360),
+            (1 << 20, 1024, 16_384),
+        ] {
+            let options = FilesOptions::default().within_descriptors(descriptors);
+            assert_eq!(
+                (options.max_open, options.max_handles),
+                (max_open, max_handles)
+            );
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! All shared files and directories, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -10,6 +10,7 @@ use super::claims::{Claims, Kind};
 use super::quota::{FilesOptions, Usage};
 use super::record::{FileRecord, Node};
 use super::{Entry, Metadata, key};
+use crate::page::MAX_PAGE;
 use crate::records::{Fault, Index, Record};
 use crate::{Error, Page, Result};
 
@@ -23,7 +24,10 @@ pub(super) struct Tree {
 #[derive(Default)]
 struct State {
     nodes: BTreeMap<String, Node>,
+    /// That of all nodes but those that have `moved`.
     usage: Usage,
+    /// Keys of files that have got their new path and not yet lost this one.
+    moved: BTreeSet<String>,
     claims: Claims,
 }
 
@@ -32,6 +36,7 @@ struct State {
 pub(super) struct Claim<'a> {
     tree: &'a Tree,
     key: String,
+    kind: Kind,
 }
 
 impl Index for Tree {
@@ -44,19 +49,20 @@ impl Index for Tree {
     fn insert(&self, node: Node) -> Option<Node> {
         let key = key::of(node.name());
         let mut state = self.write();
-        state.claims.end(&key);
-        state.usage += Usage::of(&node);
-        let replaced = state.nodes.insert(key, node);
-        if let Some(replaced) = &replaced {
-            state.usage -= Usage::of(replaced);
+        if let Some(Kind::Renamed(from)) = state.claims.end(&key) {
+            state.move_away(from);
         }
-        replaced
+        state.usage += Usage::of(&node);
+        let replaced = state.nodes.insert(key.clone(), node)?;
+        state.discount(&key, &replaced);
+        Some(replaced)
     }
 
     fn remove(&self, path: &SharedPath) -> Option<Node> {
         let mut state = self.write();
-        let removed = state.nodes.remove(&key::of(path))?;
-        state.usage -= Usage::of(&removed);
+        let key = key::of(path);
+        let removed = state.nodes.remove(&key)?;
+        state.discount(&key, &removed);
         Some(removed)
     }
 
@@ -82,28 +88,40 @@ impl Tree {
         self.read().usage
     }
 
+    /// Refuses a file of `size` bytes for which there is no place, or no room beside what is
+    /// there.
+    pub(super) fn check_file(&self, path: &SharedPath, size: u64) -> Result<()> {
+        let state = self.read();
+        let growth = state.growth(path, size)?;
+        // Not beside what is being put: that may be what this is to replace.
+        self.options.check(state.usage, growth)
+    }
+
+    /// Refuses a path where anything is.
+    pub(super) fn check_free(&self, path: &SharedPath) -> Result<()> {
+        self.read().check_free(path)
+    }
+
     /// Claims `path` for a file of `size` bytes that is being put.
     pub(super) fn claim_file(&self, path: &SharedPath, size: u64) -> Result<Claim<'_>> {
         let mut state = self.write();
-        state.check_place(path)?;
-        let replaced = state.file(&key::of(path)).map(|file| file.size);
-        let growth = Usage::growth(size, replaced);
+        let growth = state.growth(path, size)?;
         self.claim(&mut state, path, Kind::File, growth)
     }
 
-    /// Claims `path` for a file that is renamed: what it takes, it takes already.
-    pub(super) fn claim_rename(&self, path: &SharedPath) -> Result<Claim<'_>> {
+    /// Claims `path` for the file at `from`, which takes already what it takes: as soon as it
+    /// is there, the one at `from` counts no more.
+    pub(super) fn claim_rename(&self, from: &SharedPath, path: &SharedPath) -> Result<Claim<'_>> {
         let mut state = self.write();
         state.check_place(path)?;
-        self.claim(&mut state, path, Kind::File, Usage::default())
+        let kind = Kind::Renamed(key::of(from));
+        self.claim(&mut state, path, kind, Usage::default())
     }
 
     /// Claims `path` for a directory that is being made.
     pub(super) fn claim_directory(&self, path: &SharedPath) -> Result<Claim<'_>> {
         let mut state = self.write();
-        if state.metadata(Some(path)).is_some() {
-            return Err(Error::Exists(path.clone()));
-        }
+        state.check_free(path)?;
         state.check_directory(path.parent().as_ref())?;
         self.claim(&mut state, path, Kind::Directory, Usage::DIRECTORY)
     }
@@ -118,9 +136,10 @@ impl Tree {
         let mut taken = state.usage;
         taken += state.claims.growth();
         self.options.check(taken, growth)?;
-        let key = key::of(path);
-        state.claims.add(key.clone(), path.clone(), kind, growth);
-        Ok(Claim { tree: self, key })
+        let (tree, key) = (self, key::of(path));
+        let claims = &mut state.claims;
+        claims.add(key.clone(), path.clone(), kind.clone(), growth);
+        Ok(Claim { tree, key, kind })
     }
 
     pub(super) fn metadata(&self, path: Option<&SharedPath>) -> Option<Metadata> {
@@ -177,7 +196,7 @@ impl Tree {
         Ok(Page::first(entries, limit, |entry| entry.name.clone()))
     }
 
-    /// All files below `directory` by path.
+    /// The files among the next [`MAX_PAGE`] nodes below `directory`, by path.
     pub(super) fn walk(
         &self,
         directory: Option<&SharedPath>,
@@ -186,11 +205,14 @@ impl Tree {
     ) -> Result<Page<Arc<FileRecord>, SharedPath>> {
         let state = self.read();
         state.check_directory(directory)?;
-        let files = state
-            .below(directory, after)
-            .filter_map(Node::file)
-            .cloned();
-        Ok(Page::first(files, limit, |record| record.path.clone()))
+        let below = state.below(directory, after);
+        let nodes = Page::first(below, MAX_PAGE, |node| node.name().clone());
+        let files = nodes.items.into_iter().filter_map(Node::file).cloned();
+        let page = Page::first(files, limit, |record| record.path.clone());
+        Ok(Page {
+            next: page.next.or(nodes.next),
+            ..page
+        })
     }
 
     /// The paths of all files, and directories that were made, below `directory`.
@@ -215,6 +237,45 @@ impl Tree {
 }
 
 impl State {
+    /// Counts the file with this key no more, while it still has its old path.
+    fn move_away(&mut self, key: String) {
+        if let Some(node) = self.nodes.get(&key) {
+            self.usage -= Usage::of(node);
+            self.moved.insert(key);
+        }
+    }
+
+    /// Counts the file with this key again, which keeps its old path, if it was not.
+    fn move_back(&mut self, key: &str) {
+        if self.moved.remove(key)
+            && let Some(node) = self.nodes.get(key)
+        {
+            self.usage += Usage::of(node);
+        }
+    }
+
+    /// Counts no more what had this key and is gone, if it was counted.
+    fn discount(&mut self, key: &str, gone: &Node) {
+        if !self.moved.remove(key) {
+            self.usage -= Usage::of(gone);
+        }
+    }
+
+    /// What a file of `size` bytes at `path` would take more than there is now.
+    fn growth(&self, path: &SharedPath, size: u64) -> Result<Usage> {
+        self.check_place(path)?;
+        let replaced = self.file(&key::of(path)).map(|file| file.size);
+        Ok(Usage::growth(size, replaced))
+    }
+
+    /// Refuses a path where anything is.
+    fn check_free(&self, path: &SharedPath) -> Result<()> {
+        match self.metadata(Some(path)) {
+            Some(_) => Err(Error::Exists(path.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a file whose path is that of a directory, or leads through a file; what is
     /// being put counts as there.
     fn check_place(&self, path: &SharedPath) -> Result<()> {
@@ -305,6 +366,10 @@ fn conflict(path: &SharedPath, obstacle: &SharedPath) -> Error {
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        self.tree.write().claims.end(&self.key);
+        let mut state = self.tree.write();
+        state.claims.end(&self.key);
+        if let Kind::Renamed(from) = &self.kind {
+            state.move_back(from);
+        }
     }
 }

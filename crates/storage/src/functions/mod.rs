@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use faasm_model::{ContentHash, FunctionName, LimitOverrides, Name, now_ms};
 
-pub use record::FunctionRecord;
+pub use record::{FunctionRecord, Initialised};
 
 use crate::objects::Objects;
 use crate::page::MAX_PAGE;
@@ -60,14 +60,22 @@ impl Functions {
         self.committer.index.get(name)
     }
 
-    /// Stores `code` as the function `name`, keeping the limits of the one it replaces.
+    /// Stores `code`, whose initialiser left `initialised`, as the function `name`, keeping
+    /// the limits of the one it replaces.
     /// It is durable, and what [`get`](Self::get) returns, when this returns. Of two
     /// concurrent puts of one name, one is in force in the end, whole.
     ///
     /// # Errors
     /// [`Error::NoSpace`](crate::Error::NoSpace), [`Error::Store`](crate::Error::Store)
-    /// or [`Error::Io`](crate::Error::Io); the function is then as it was before.
-    pub async fn put(&self, name: FunctionName, code: SpooledFile) -> Result<Arc<FunctionRecord>> {
+    /// or [`Error::Io`](crate::Error::Io). The function is then as it was before. But if
+    /// that came at the very end, the next start may find what was to be put; putting or
+    /// deleting the function again decides it.
+    pub async fn put(
+        &self,
+        name: FunctionName,
+        code: SpooledFile,
+        initialised: Option<Initialised>,
+    ) -> Result<Arc<FunctionRecord>> {
         let this = self.clone();
         tokio::spawn(async move {
             // Before the turn: a small upload need not wait for a large one's bytes.
@@ -80,6 +88,7 @@ impl Functions {
                 size,
                 uploaded_at_ms: now_ms(),
                 limits: replaced.map(|record| record.limits).unwrap_or_default(),
+                initialised,
                 name,
             };
             this.commit(&turn, record).await

@@ -22,6 +22,19 @@ pub struct FunctionRecord {
     pub uploaded_at_ms: u64,
     /// Its own limits.
     pub limits: LimitOverrides,
+    /// What its initialiser has left; `None` if it has no initialiser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initialised: Option<Initialised>,
+}
+
+/// What the initialiser of a function has left when it was uploaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Initialised {
+    /// Nothing: calls do without it.
+    Nothing,
+    /// The [image](crate::ArtifactKind::Image) of this name.
+    Image(ContentHash),
 }
 
 impl Record for Arc<FunctionRecord> {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use faasm_model::ContentHash;
@@ -12,12 +13,12 @@ use futures::stream::BoxStream;
 use object_store::path::Path as Key;
 use tokio::task::spawn_blocking;
 
-use super::handles::Handles;
+use super::handles::{Handles, OpenBlob};
 use super::{Content, Record};
 use crate::keyed_locks::{KeyedLocks, locked};
 use crate::nofollow::{self, Dir};
 use crate::objects::Objects;
-use crate::{Artifacts, Result, SpooledFile};
+use crate::{Artifacts, Error, Result, SpooledFile};
 
 /// Content by its hash, each with the number of its holders. A blob whose last holder
 /// releases it is deleted, together with what was compiled from it.
@@ -56,7 +57,7 @@ impl Blobs {
             compiled: None,
             changes: KeyedLocks::new(),
             held: Mutex::new(HashMap::new()),
-            handles: Handles::new(0),
+            handles: Handles::new(0, 0),
         })
     }
 
@@ -68,10 +69,11 @@ impl Blobs {
         }
     }
 
-    /// The same, with up to `max_open` blobs kept open.
-    pub(crate) fn with_handles(self, max_open: usize) -> Self {
+    /// The same, but they can be [opened](Self::open_file): up to `max_in_use` at the same
+    /// time, with up to `max_kept` kept open.
+    pub(crate) fn with_handles(self, max_kept: usize, max_in_use: usize) -> Self {
         Self {
-            handles: Handles::new(max_open),
+            handles: Handles::new(max_kept, max_in_use),
             ..self
         }
     }
@@ -147,22 +149,26 @@ impl Blobs {
 
     /// The file that has the content, without waiting for anything but the disk; `None` if
     /// it is not there, or not `size` bytes long.
-    pub(crate) fn open_file(&self, hash: ContentHash, size: u64) -> io::Result<Option<Arc<File>>> {
-        if let Some(file) = self.handles.get(&hash)
-            && is_whole(&file, size)?
+    ///
+    /// # Errors
+    /// [`Error::TooManyOpen`], or [`Error::Io`].
+    pub(crate) fn open_file(&self, hash: ContentHash, size: u64) -> Result<Option<OpenBlob>> {
+        let failed = |e| Error::io("open", Path::new(self.key(hash).as_ref()))(e);
+        if let Some(kept) = self.handles.get(&hash)?
+            && is_whole(kept.file(), size).map_err(failed)?
         {
-            return Ok(Some(file));
+            return Ok(Some(kept));
         }
         let ticket = self.handles.ticket();
-        let opened = nofollow::found(self.dir.open_file(&self.file_name(hash)))?;
-        let Some(file) = opened.map(Arc::new) else {
+        let open = || nofollow::found(self.dir.open_file(&self.file_name(hash))).map_err(failed);
+        let Some(opened) = self.handles.open(open)? else {
             return Ok(None);
         };
-        if !is_whole(&file, size)? {
+        if !is_whole(opened.file(), size).map_err(failed)? {
             return Ok(None);
         }
-        self.handles.keep(hash, &file, ticket);
-        Ok(Some(file))
+        self.handles.keep(hash, &opened, ticket);
+        Ok(Some(opened))
     }
 
     /// Notes that the stored content is not what it should be.

@@ -1,18 +1,22 @@
 //! Changes of records, in order and all or nothing.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use object_store::path::Path as Key;
+use tokio::sync::Semaphore;
 
 use super::{Blobs, Content, Index, NameIn, Record, stored};
-use crate::keyed_locks::{KeyedGuard, KeyedLocks};
+use crate::keyed_locks::{KeyedGuard, KeyedLocks, locked};
 use crate::objects::Objects;
 use crate::{DataDirLock, Error, Result};
 
 /// Largest stored record that is read.
 pub(super) const MAX_RECORD_BYTES: u64 = 64 << 10;
+
+/// Most records whose content is released while nobody waits for it.
+const MAX_RELEASES: usize = 64;
 
 /// Changes records. The order is always: content, record, index. Writing the record is the
 /// commit: what a crash leaves before it is content without a record.
@@ -24,6 +28,10 @@ pub(crate) struct Committer<I: Index> {
     objects: Objects,
     /// One change of a name at a time.
     turns: KeyedLocks<NameIn<I>>,
+    /// What a change that failed may have left on disk, and the next start may find there,
+    /// until another change of the name succeeds. Each is a holder of its content.
+    doubtful: Mutex<HashMap<NameIn<I>, Vec<I::Record>>>,
+    releases: Arc<Semaphore>,
     /// Nobody else may open the directory while a change is under way.
     _lock: Arc<DataDirLock>,
 }
@@ -38,6 +46,8 @@ impl<I: Index> Committer<I> {
             blobs,
             objects,
             turns: KeyedLocks::new(),
+            doubtful: Mutex::default(),
+            releases: Arc::new(Semaphore::new(MAX_RELEASES)),
             _lock: lock,
         }
     }
@@ -47,29 +57,54 @@ impl<I: Index> Committer<I> {
         self.turns.lock(name.clone()).await
     }
 
-    /// Puts `record`, whose name `_turn` is for, in force. It is already a holder of its
-    /// content, and no longer if this fails. What it replaced, and returns, still is one:
+    /// Puts `record`, whose name `turn` is for, in force. It is already a holder of its
+    /// content, and no longer if this fails, unless it may be on disk nevertheless. What it replaced, and returns, still is one:
     /// releasing that is up to the caller.
     pub(crate) async fn commit(
         &self,
-        _turn: &Turn<'_, I>,
+        turn: &Turn<'_, I>,
         record: I::Record,
     ) -> Result<Option<I::Record>> {
         if let Err(error) = self.store(&record).await {
-            self.release([record]).await;
+            self.doubt_or_release(record).await;
             return Err(error);
         }
-        Ok(self.index.insert(record))
+        let replaced = self.index.insert(record);
+        self.end_doubt(turn).await;
+        Ok(replaced)
     }
 
-    /// Deletes what is in force of that which `turns` are for. What it returns are still
-    /// holders of their content: releasing that is up to the caller.
+    /// Deletes what is there of that which `turns` are for, and what may be: nothing of it
+    /// comes back. It returns what was in force, which still are holders of their content:
+    /// releasing that is up to the caller.
     pub(crate) async fn delete(&self, turns: &[Turn<'_, I>]) -> Result<Vec<I::Record>> {
         let names = || turns.iter().map(|turn| turn.key());
-        let present = names().filter(|name| self.index.get(name).is_some());
-        let keys: Vec<Key> = present.map(I::Record::key).collect();
+        let may_be =
+            |name: &&_| self.index.get(name).is_some() || locked(&self.doubtful).contains_key(name);
+        let keys: Vec<Key> = names().filter(may_be).map(I::Record::key).collect();
         self.objects.delete_all(&keys).await?;
-        Ok(names().filter_map(|name| self.index.remove(name)).collect())
+        let deleted = names().filter_map(|name| self.index.remove(name)).collect();
+        for turn in turns {
+            self.end_doubt(turn).await;
+        }
+        Ok(deleted)
+    }
+
+    /// Of a record that could not be stored.
+    async fn doubt_or_release(&self, record: I::Record) {
+        if self.may_be_stored(&record).await {
+            let mut doubtful = locked(&self.doubtful);
+            let of_name = doubtful.entry(record.name().clone()).or_default();
+            of_name.push(record);
+        } else {
+            self.release([record]).await;
+        }
+    }
+
+    /// Now it is known what is on disk of that which `turn` is for.
+    async fn end_doubt(&self, turn: &Turn<'_, I>) {
+        let gone = locked(&self.doubtful).remove(turn.key());
+        self.release(gone.into_iter().flatten()).await;
     }
 
     /// Ends the interest of records that are out of force in their content.
@@ -81,24 +116,35 @@ impl<I: Index> Committer<I> {
         }
     }
 
+    /// [`release`](Self::release) that goes on by itself, for to delete what is large takes
+    /// the disk a while. If much of that is under way already, this waits.
+    pub(crate) async fn release_later(self: &Arc<Self>, record: I::Record) {
+        let Ok(permit) = Arc::clone(&self.releases).try_acquire_owned() else {
+            return self.release([record]).await;
+        };
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            this.release([record]).await;
+            drop(permit);
+        });
+    }
+
     async fn store(&self, record: &I::Record) -> Result<()> {
         let key = I::Record::key(record.name());
         let bytes = stored::encode(record)
             .map_err(|e| Error::io("encode the record", Path::new(key.as_ref()))(e.into()))?;
-        let Err(error) = self.objects.put(&key, bytes.clone()).await else {
-            return Ok(());
-        };
-        if self.may_hold(&key, &bytes).await {
-            // It failed after the commit, in the last sync. Its content has to stay for the
-            // record that the next start may find: one more holder, who never lets go.
-            self.blobs.share_of(record);
-        }
-        Err(error)
+        self.objects.put(&key, bytes).await
     }
 
-    async fn may_hold(&self, key: &Key, bytes: &Bytes) -> bool {
-        match self.objects.get_small(key, MAX_RECORD_BYTES).await {
-            Ok(stored) => stored.as_ref() == Some(bytes),
+    /// Whether `record`, which could not be stored, may be on disk all the same: if it was the
+    /// last sync that failed.
+    async fn may_be_stored(&self, record: &I::Record) -> bool {
+        let Ok(bytes) = stored::encode(record) else {
+            return false;
+        };
+        let key = I::Record::key(record.name());
+        match self.objects.get_small(&key, MAX_RECORD_BYTES).await {
+            Ok(stored) => stored == Some(bytes),
             Err(_) => true,
         }
     }

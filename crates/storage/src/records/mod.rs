@@ -23,6 +23,7 @@ pub(crate) use blobs::{Blobs, Layout};
 pub use checked::ByteStream;
 pub(crate) use checked::collect;
 pub(crate) use commit::{Committer, Turn};
+pub(crate) use handles::OpenBlob;
 pub(crate) use load::load;
 
 use crate::Error;

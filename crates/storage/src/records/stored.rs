@@ -55,6 +55,7 @@ mod tests {
             size: 4,
             uploaded_at_ms: 1,
             limits: LimitOverrides::default(),
+            initialised: None,
         })
     }
 

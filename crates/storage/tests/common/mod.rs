@@ -7,13 +7,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use faasm_model::{FunctionName, Name};
-use faasm_storage::{DataDirLock, Result, SpooledFile, Storage};
+use faasm_storage::{DataDirLock, Error, FilesOptions, Result, SpooledFile, Storage};
 
 pub const NO_LIMIT: u64 = u64::MAX;
 
 pub async fn open(dir: &Path) -> Storage {
-    let lock = DataDirLock::acquire(dir, "a test").unwrap();
-    Storage::open(lock).await.unwrap()
+    open_with(dir, FilesOptions::default()).await
+}
+
+/// Waits until what went on in the directory has come to its end.
+pub async fn open_with(dir: &Path, options: FilesOptions) -> Storage {
+    let mut lock = DataDirLock::acquire(dir, "a test");
+    while let Err(Error::Locked { .. }) = lock {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        lock = DataDirLock::acquire(dir, "a test");
+    }
+    Storage::open_with(lock.unwrap(), options).await.unwrap()
 }
 
 pub async fn spooled(storage: &Storage, body: impl Into<Bytes>) -> Result<SpooledFile> {
@@ -24,7 +33,11 @@ pub async fn spooled(storage: &Storage, body: impl Into<Bytes>) -> Result<Spoole
 
 pub async fn put(storage: &Storage, name: &str, body: impl Into<Bytes>) {
     let body = spooled(storage, body).await.unwrap();
-    storage.functions().put(function(name), body).await.unwrap();
+    storage
+        .functions()
+        .put(function(name), body, None)
+        .await
+        .unwrap();
 }
 
 pub async fn code_of(storage: &Storage, name: &str) -> Option<Bytes> {

@@ -6,7 +6,7 @@ use faasm_storage::{Error, Metadata};
 use tokio::runtime::Handle;
 
 use crate::common::open;
-use crate::helpers::{bytes, content, contents, is_conflict, path, put};
+use crate::helpers::{bytes, content, contents, contents_become, is_conflict, path, put};
 
 /// A body that cannot be mixed with another without its being seen.
 fn body(writer: usize, round: usize) -> Vec<u8> {
@@ -89,7 +89,7 @@ async fn opening_while_content_is_replaced_and_deleted_never_finds_damage() {
     });
     put(&storage, "x", "last").await.unwrap();
     assert_eq!(content(&storage, "x").await.unwrap(), b"last");
-    assert_eq!(contents(dir.path()), 1);
+    contents_become(dir.path(), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

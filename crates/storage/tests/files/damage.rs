@@ -2,18 +2,13 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
 
-use faasm_model::ContentHash;
 use faasm_storage::Error;
 
 use crate::common::{files, open};
-use crate::helpers::{bytes, content, content_file, contents, path, put};
-
-fn record_file(dir: &Path, at: &str) -> PathBuf {
-    let name = format!("{}.json", ContentHash::of(at.as_bytes()));
-    dir.join("objects/files").join(name)
-}
+use crate::helpers::{
+    bytes, content, content_file, contents, path, put, record_file, unwritable_record,
+};
 
 #[tokio::test]
 async fn leftovers_of_a_killed_process_are_cleared_at_start() {
@@ -177,4 +172,52 @@ async fn of_a_file_and_a_directory_with_one_path_the_newer_is_loaded() {
         assert_eq!(storage.files().usage().files, 1);
         assert_eq!(content(&storage, newer).await.unwrap(), b"newer");
     }
+}
+
+#[tokio::test]
+async fn what_a_failed_change_left_on_disk_is_gone_when_the_path_is_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).await;
+    let shared = storage.files();
+    put(&storage, "d/model", "body").await.unwrap();
+    let record = fs::read_to_string(record_file(dir.path(), "d/model")).unwrap();
+    let record = record.replace("d/model", "d/x");
+    let obstacle = unwritable_record(dir.path(), "d/x");
+    put(&storage, "d/x", "body").await.unwrap_err();
+    assert_eq!(shared.get(&path("d/x")), None);
+    // Nobody knows what is on the disk, and nobody claims that it is gone.
+    shared.delete(&path("d/x")).await.unwrap_err();
+    fs::remove_dir(&obstacle).unwrap();
+    // As if the record had come there after all.
+    fs::write(&obstacle, record).unwrap();
+    assert!(!shared.delete(&path("d/x")).await.unwrap());
+    assert!(!obstacle.exists());
+    assert!(shared.delete(&path("d/model")).await.unwrap());
+    assert_eq!(contents(dir.path()), 0);
+
+    let obstacle = unwritable_record(dir.path(), "made");
+    shared.create_directory(path("made")).await.unwrap_err();
+    fs::remove_dir(&obstacle).unwrap();
+    fs::write(&obstacle, "").unwrap();
+    let removed = shared.remove_directory(&path("made")).await;
+    assert!(matches!(removed, Err(Error::NotFound(_))));
+    assert!(!obstacle.exists());
+}
+
+#[tokio::test]
+async fn what_a_failed_put_may_have_left_keeps_its_bytes_until_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).await;
+    let obstacle = unwritable_record(dir.path(), "x");
+    for body in ["one", "other"] {
+        put(&storage, "x", body).await.unwrap_err();
+    }
+    assert_eq!(storage.files().usage().files, 0);
+    assert_eq!(contents(dir.path()), 2);
+    fs::remove_dir(obstacle).unwrap();
+    put(&storage, "x", "third").await.unwrap();
+    assert_eq!(contents(dir.path()), 1);
+    drop(storage);
+    let storage = open(dir.path()).await;
+    assert_eq!(content(&storage, "x").await.unwrap(), b"third");
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use faasm_model::{ContentHash, SharedPath};
@@ -42,6 +43,16 @@ pub async fn content(storage: &Storage, at: &str) -> Result<Vec<u8>> {
     Ok(read)
 }
 
+/// Waits until there are no more stored contents than `expected`: those that are replaced go
+/// a little later.
+pub async fn contents_become(dir: &Path, expected: usize) {
+    let start = Instant::now();
+    while contents(dir) > expected && start.elapsed() < Duration::from_secs(30) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(contents(dir), expected);
+}
+
 /// The number of stored contents.
 pub fn contents(dir: &Path) -> usize {
     files(&dir.join("objects/content")).len()
@@ -51,6 +62,23 @@ pub fn contents(dir: &Path) -> usize {
 pub fn content_file(dir: &Path, body: &str) -> PathBuf {
     dir.join("objects/content")
         .join(ContentHash::of(body.as_bytes()).to_string())
+}
+
+/// Where the record of what is at a path is stored.
+pub fn record_file(dir: &Path, at: &str) -> PathBuf {
+    let name = format!("{}.json", ContentHash::of(at.as_bytes()));
+    dir.join("objects/files").join(name)
+}
+
+/// Puts a directory in the place of a path's record, so that the disk can neither write it
+/// nor delete it nor say what is there.
+pub fn unwritable_record(dir: &Path, at: &str) -> PathBuf {
+    let record = record_file(dir, at);
+    if record.exists() {
+        std::fs::remove_file(&record).unwrap();
+    }
+    std::fs::create_dir_all(&record).unwrap();
+    record
 }
 
 /// Whether a file was refused because of what is at `obstacle`.

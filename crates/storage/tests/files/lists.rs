@@ -1,5 +1,6 @@
 //! Listing directories and walking trees.
 
+use faasm_database::testing::SmallDisk;
 use faasm_storage::{Error, Metadata, Storage};
 
 use crate::common::open;
@@ -104,6 +105,25 @@ async fn a_walk_has_all_files_below_a_directory_in_order() {
     assert_eq!(walk("a").unwrap().items.len(), 3);
     assert_eq!(walk("a/b/d").unwrap().items.len(), 3);
     assert_eq!(walk("c").unwrap().items.len(), 0);
+}
+
+#[tokio::test]
+async fn a_page_of_a_walk_passes_over_so_many_directories_and_no_more() {
+    // In memory if possible: all that is slow here is to make the directories.
+    let disk = SmallDisk::mount(64);
+    let temp = tempfile::tempdir().unwrap();
+    let storage = open(disk.as_ref().map_or(temp.path(), SmallDisk::path)).await;
+    let shared = storage.files();
+    for number in 0..1500 {
+        let directory = path(&format!("made-{number:04}"));
+        shared.create_directory(directory).await.unwrap();
+    }
+    put(&storage, "z", "z").await.unwrap();
+    let first = shared.walk(None, None, 10).unwrap();
+    assert_eq!(first.items, []);
+    assert_eq!(first.next, Some(path("made-0999")));
+    let second = shared.walk(None, first.next.as_ref(), 10).unwrap();
+    assert_eq!((second.items.len(), second.next), (1, None));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use faasm_model::ContentHash;
 use faasm_storage::{Error, Metadata};
 
 use crate::common::{abandon, files, open, spooled};
-use crate::helpers::{content, content_file, contents, path, put};
+use crate::helpers::{content, content_file, contents, contents_become, is_conflict, path, put};
 
 #[tokio::test]
 async fn a_file_that_is_replaced_is_seen_by_the_next_open() {
@@ -19,7 +19,7 @@ async fn a_file_that_is_replaced_is_seen_by_the_next_open() {
     assert_eq!(storage.files().get(&path("data/x")), Some(new.clone()));
     assert_eq!((new.size, new.hash), (5, ContentHash::of(b"newer")));
     assert!(new.modified_ns > old.modified_ns);
-    assert_eq!(contents(dir.path()), 1);
+    contents_become(dir.path(), 1).await;
     assert!(files(&dir.path().join("spool")).is_empty());
 }
 
@@ -127,6 +127,29 @@ async fn a_file_and_a_directory_cannot_have_one_path() {
 }
 
 #[tokio::test]
+async fn a_new_file_is_put_only_where_nothing_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).await;
+    put(&storage, "d/x", "first").await.unwrap();
+    let put_new = async |at: &str| {
+        let body = spooled(&storage, format!("new {at}")).await.unwrap();
+        storage.files().put_new(path(at), body).await
+    };
+    for there in ["d", "d/x"] {
+        let refused = put_new(there).await;
+        assert!(matches!(refused, Err(Error::Exists(at)) if at == path(there)));
+    }
+    assert!(is_conflict(put_new("d/x/y").await, "d/x"));
+    assert_eq!(content(&storage, "d/x").await.unwrap(), b"first");
+    assert_eq!(contents(dir.path()), 1);
+    let race = futures::future::join_all((0..8).map(|_| put_new("d/y"))).await;
+    assert_eq!(race.iter().filter(|put| put.is_ok()).count(), 1, "{race:?}");
+    assert_eq!(content(&storage, "d/y").await.unwrap(), b"new d/y");
+    storage.files().delete(&path("d/x")).await.unwrap();
+    put_new("d/x").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_body_is_moved_into_place_and_not_copied() {
     let dir = tempfile::tempdir().unwrap();
     let storage = open(dir.path()).await;
@@ -150,7 +173,7 @@ async fn equal_content_is_stored_once_and_kept_until_nothing_needs_it() {
     storage.files().delete(&path("a")).await.unwrap();
     assert_eq!(content(&storage, "b/c").await.unwrap(), b"same");
     put(&storage, "b/c", "other").await.unwrap();
-    assert_eq!(contents(dir.path()), 1);
+    contents_become(dir.path(), 1).await;
 }
 
 #[tokio::test]

@@ -1,16 +1,9 @@
 //! Limits of all files together.
 
-use std::path::Path;
+use faasm_storage::{Error, Usage};
 
-use faasm_storage::{DataDirLock, Error, FilesOptions, Storage, Usage};
-
-use crate::common::spooled;
-use crate::helpers::{contents, path, put, quota};
-
-async fn open(dir: &Path, options: FilesOptions) -> Storage {
-    let lock = DataDirLock::acquire(dir, "a test").unwrap();
-    Storage::open_with(lock, options).await.unwrap()
-}
+use crate::common::{open_with as open, spooled};
+use crate::helpers::{contents_become, is_conflict, path, put, quota, unwritable_record};
 
 fn is_quota<T>(result: Result<T, Error>, of: &str) -> bool {
     matches!(result, Err(Error::Quota { unit, .. }) if unit == of)
@@ -33,7 +26,7 @@ async fn what_would_be_too_much_is_refused_and_nothing_of_it_is_stored() {
             bytes: 10
         }
     );
-    assert_eq!(contents(dir.path()), 3);
+    contents_become(dir.path(), 3).await;
 }
 
 #[tokio::test]
@@ -81,6 +74,73 @@ async fn a_file_is_renamed_where_there_is_no_room_for_another() {
     }
     assert!(is_quota(put(&storage, "e", "").await, "files"));
     assert_eq!(storage.files().usage().bytes, 10);
+}
+
+#[tokio::test]
+async fn what_has_no_place_or_room_is_known_before_it_is_received() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path(), quota(2, 10)).await;
+    put(&storage, "a/b", "12345").await.unwrap();
+    let check = |at, size| storage.files().check(&path(at), size);
+    for (at, size) in [("c", 5), ("a/b", 10), ("a/b", 0)] {
+        check(at, size).unwrap();
+    }
+    assert!(is_quota(check("c", 6), "bytes"));
+    assert!(is_quota(check("a/b", 11), "bytes"));
+    assert!(is_quota(check("c", u64::MAX), "bytes"));
+    assert!(is_conflict(check("a", 1), "a"));
+    assert!(is_conflict(check("a/b/c", 1), "a/b"));
+    put(&storage, "c", "").await.unwrap();
+    assert!(is_quota(check("d", 0), "files"));
+    check("c", 5).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_file_never_counts_twice_while_it_is_renamed() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path(), quota(2, 20)).await;
+    put(&storage, "a", "1234567890").await.unwrap();
+    let renaming = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            for _ in 0..40 {
+                for (from, to) in [("a", "b"), ("b", "a")] {
+                    storage.files().rename(&path(from), path(to)).await.unwrap();
+                }
+            }
+        }
+    });
+    while !renaming.is_finished() {
+        assert_eq!(
+            storage.files().usage(),
+            Usage {
+                files: 1,
+                bytes: 10
+            }
+        );
+        put(&storage, "c", "0987654321").await.unwrap();
+        storage.files().delete(&path("c")).await.unwrap();
+    }
+    renaming.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_leave_its_old_path_counts_at_both() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path(), quota(9, 99)).await;
+    put(&storage, "a", "12345").await.unwrap();
+    put(&storage, "b", "123").await.unwrap();
+    let obstacle = unwritable_record(dir.path(), "a");
+    let failed = storage.files().rename(&path("a"), path("b")).await;
+    assert!(matches!(failed, Err(Error::Store { .. })), "{failed:?}");
+    let twice = Usage {
+        files: 2,
+        bytes: 10,
+    };
+    assert_eq!(storage.files().usage(), twice);
+    std::fs::remove_dir(obstacle).unwrap();
+    storage.files().rename(&path("a"), path("b")).await.unwrap();
+    assert_eq!(storage.files().usage(), Usage { files: 1, bytes: 5 });
 }
 
 #[tokio::test]

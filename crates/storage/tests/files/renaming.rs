@@ -6,7 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use faasm_storage::{Error, Usage};
 
 use crate::common::open;
-use crate::helpers::{bytes, content, content_file, contents, is_conflict, path, put};
+use crate::helpers::{
+    bytes, content, content_file, contents, contents_become, is_conflict, path, put,
+};
 
 #[tokio::test]
 async fn a_renamed_file_keeps_its_bytes_and_their_time_and_leaves_its_old_path() {
@@ -44,7 +46,7 @@ async fn the_file_that_was_there_is_replaced_and_an_open_one_stays_as_it_was() {
     assert_eq!(bytes(&opened).unwrap(), b"old");
     assert_eq!(content(&storage, "old").await.unwrap(), b"new body");
     assert_eq!(shared.get(&path("new")), None);
-    assert_eq!(contents(dir.path()), 1);
+    contents_become(dir.path(), 1).await;
     assert_eq!(shared.usage(), Usage { files: 1, bytes: 8 });
     // One that has the same bytes is replaced as well.
     put(&storage, "equal", "new body").await.unwrap();

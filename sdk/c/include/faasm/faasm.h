@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Any object's address as the address of its bytes. */
 #define BYTES(address) ((uint8_t *)(address))
@@ -106,11 +107,19 @@ int _faasm_zygote(void);
  *         return 0;
  *     }
  *
- * It is for work that is the same for every call: do not read the input here and do not
- * chain. This version runs it at the start of every call; a server that keeps images of
- * memory runs it once. A return value other than 0 fails the call.
+ * It runs once after the upload, and every call starts from the memory that it leaves. Input,
+ * state and chained calls are for calls alone. A return value other than 0 refuses the upload,
+ * with what was printed; otherwise nobody sees that.
  */
-#define FAASM_ZYGOTE() int _faasm_zygote(void)
+#define FAASM_ZYGOTE()                                                                       \
+    static int faasm_zygote(void);                                                           \
+    int _faasm_zygote(void)                                                                  \
+    {                                                                                        \
+        int status = faasm_zygote();                                                         \
+        fflush(NULL); /* or every call would print what is buffered */                       \
+        return status;                                                                       \
+    }                                                                                        \
+    static int faasm_zygote(void)
 
 /* Defines `main`; for programs that are also built for other platforms. */
 #define FAASM_MAIN() int main(void)

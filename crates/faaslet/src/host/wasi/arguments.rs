@@ -54,14 +54,18 @@ fn arguments(faaslet: &Faaslet) -> Vec<String> {
 
 /// `environ`: what the deployment says, then what the call is.
 fn environment(faaslet: &Faaslet) -> Vec<String> {
+    let deployment = faaslet.shared.options.env.iter();
+    let deployment = deployment.map(|(key, value)| format!("{key}={value}"));
+    // What an initialiser finds is there for calls of all who have uploaded this code.
+    if faaslet.is_initialising {
+        return deployment.collect();
+    }
     let name = &faaslet.call.invocation.function;
     let own = [
         format!("FAASM_USER={}", name.user),
         format!("FAASM_FUNCTION={}", name.function),
         format!("FAASM_CALL_ID={}", faaslet.call.id),
     ];
-    let deployment = faaslet.shared.options.env.iter();
-    let deployment = deployment.map(|(key, value)| format!("{key}={value}"));
     deployment.chain(own).collect()
 }
 

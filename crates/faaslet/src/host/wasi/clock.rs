@@ -32,9 +32,7 @@ impl Clock {
     /// The clock's time in nanoseconds.
     pub(super) fn now(self, faaslet: &Faaslet) -> u64 {
         let since = match self {
-            Self::Realtime => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
+            Self::Realtime => time_of_day(),
             Self::Monotonic => monotonic(),
             Self::Cpu => faaslet.clock.started.elapsed(),
         };
@@ -42,12 +40,18 @@ impl Clock {
     }
 }
 
-/// Time since the first question, the same for all Faaslets: a caller and its callee can
-/// compare.
+/// A clock that never goes back, the same for all Faaslets: a caller and its callee can compare.
+/// It starts from the time of day, so that an image knows no later time than the next server.
 fn monotonic() -> Duration {
-    static START: OnceLock<Instant> = OnceLock::new();
-    // Not from zero: a guest may take 0 for "never".
-    START.get_or_init(Instant::now).elapsed() + Duration::from_secs(1)
+    static START: OnceLock<(Instant, Duration)> = OnceLock::new();
+    let (start, since) = START.get_or_init(|| (Instant::now(), time_of_day()));
+    start.elapsed() + *since
+}
+
+fn time_of_day() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {

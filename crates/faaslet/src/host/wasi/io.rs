@@ -1,13 +1,18 @@
 //! Reading and writing.
 
+use std::ops::Range;
+
 use faasm_vfs::{Errno, Fd, FdKind, Whence};
 use wasmtime::Linker;
 
 use super::layout::{self, MAX_IOVECS};
-use super::{Done, Host, WASI, errno};
+use super::{Done, Fault, Host, WASI, errno};
 use crate::capture::Stream;
 use crate::faaslet::Faaslet;
+use crate::host::NOT_YET;
 use crate::memory::guest;
+use crate::stop::Stop;
+use crate::waiting::may_wait;
 
 pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
     linker.func_wrap(
@@ -53,6 +58,9 @@ pub(super) fn add(linker: &mut Linker<Faaslet>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// Bytes that are moved between two looks at the call's deadline.
+const PIECE: usize = 1 << 20;
+
 /// Most bytes that one read or write moves, as on Linux; buffers may overlap, so that their
 /// sum can be far more than the memory.
 const MAX_TRANSFER: u32 = 0x7fff_f000;
@@ -92,25 +100,77 @@ fn read(host: &mut Host<'_>, import: &'static str, buffers: Buffers, at: Option<
     if at.is_some() && matches!(kind, FdKind::Stdin | FdKind::Stdout | FdKind::Stderr) {
         return Err(Errno::Spipe.into());
     }
+    // Its end would be remembered by the C library, for calls that have some.
+    if kind == FdKind::Stdin && faaslet.is_initialising {
+        return Err(Fault::Stop(Stop::Unavailable {
+            import: format!("{import} of standard input"),
+            reason: NOT_YET,
+        }));
+    }
     let mut total = 0u32;
     for iovec in layout::iovecs(&memory, buffers.iovs, buffers.count)? {
-        faaslet.check()?;
-        let len = iovec.len.min(MAX_TRANSFER - total);
+        let len = iovec.len.min(MAX_TRANSFER - total) as usize;
         let buffer = memory.slice_mut(iovec.ptr, iovec.len)?;
-        let buffer = &mut buffer[..len as usize];
-        let position = at.map(|offset| offset.saturating_add(u64::from(total)));
-        let read = match (kind, position) {
-            (FdKind::Stdin, _) => read_input(faaslet, buffer),
-            (FdKind::Stdout | FdKind::Stderr, _) => 0,
-            (_, Some(offset)) => faaslet.vfs.pread(fd, buffer, offset)?,
-            (_, None) => faaslet.vfs.read(fd, buffer)?,
-        };
-        total += u32::try_from(read).unwrap_or(len);
-        if read < iovec.len as usize {
+        let moved = in_pieces(faaslet, len, |faaslet, piece| {
+            let done = total as usize + piece.start;
+            let position = at.map(|offset| offset.saturating_add(done as u64));
+            let buffer = &mut buffer[piece];
+            match (kind, position) {
+                (FdKind::Stdin, _) => Ok(read_input(faaslet, buffer)),
+                (FdKind::Stdout | FdKind::Stderr, _) => Ok(0),
+                (_, Some(offset)) => Ok(faaslet.vfs.pread(fd, buffer, offset)?),
+                (_, None) => Ok(faaslet.vfs.read(fd, buffer)?),
+            }
+        });
+        if !count(&mut total, moved, iovec.len)? {
             break;
         }
     }
     Ok(memory.write_u32(buffers.out, total)?)
+}
+
+/// Adds what was moved of `wanted` bytes to `total`; whether the next buffer's turn has come.
+fn count(total: &mut u32, moved: Result<usize, Fault>, wanted: u32) -> Result<bool, Fault> {
+    match moved {
+        // What was moved before counts; the next attempt meets the error again.
+        Err(Fault::Errno(_)) if *total > 0 => Ok(false),
+        moved => {
+            let moved = u32::try_from(moved?).unwrap_or(wanted);
+            *total += moved;
+            Ok(moved == wanted)
+        }
+    }
+}
+
+/// Moves `len` bytes piece by piece, until a piece is short; how many. An error counts only if
+/// nothing was moved before.
+fn in_pieces(
+    faaslet: &mut Faaslet,
+    len: usize,
+    mut move_piece: impl FnMut(&mut Faaslet, Range<usize>) -> Result<usize, Fault>,
+) -> Result<usize, Fault> {
+    if len <= PIECE {
+        faaslet.check()?;
+        return move_piece(faaslet, 0..len);
+    }
+    let mut moved = 0;
+    while moved < len {
+        faaslet.check()?;
+        let piece = moved..len.min(moved + PIECE);
+        let wanted = piece.len();
+        // So much takes a while, if only to be copied.
+        match may_wait(|| move_piece(faaslet, piece)) {
+            Err(Fault::Errno(_)) if moved > 0 => break,
+            done => {
+                let done = done?;
+                moved += done;
+                if done < wanted {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(moved)
 }
 
 /// Standard input is the call's input: a program that knows nothing of Faasm works, too.
@@ -137,21 +197,23 @@ fn write(host: &mut Host<'_>, import: &'static str, buffers: Buffers, at: Option
     }
     let mut total = 0u32;
     for iovec in layout::iovecs(&memory, buffers.iovs, buffers.count)? {
-        faaslet.check()?;
-        let len = iovec.len.min(MAX_TRANSFER - total);
-        let bytes = &memory.slice(iovec.ptr, iovec.len)?[..len as usize];
-        let position = at.map(|offset| offset.saturating_add(u64::from(total)));
-        let written = match (stream, position) {
-            (Some(stream), _) => {
-                faaslet.captured.admit(bytes.len() as u64)?;
-                faaslet.captured.push(stream, bytes);
-                bytes.len()
+        let len = iovec.len.min(MAX_TRANSFER - total) as usize;
+        let bytes = memory.slice(iovec.ptr, iovec.len)?;
+        let moved = in_pieces(faaslet, len, |faaslet, piece| {
+            let done = total as usize + piece.start;
+            let position = at.map(|offset| offset.saturating_add(done as u64));
+            let bytes = &bytes[piece];
+            match (stream, position) {
+                (Some(stream), _) => {
+                    faaslet.captured.admit(bytes.len() as u64)?;
+                    faaslet.captured.push(stream, bytes);
+                    Ok(bytes.len())
+                }
+                (None, Some(offset)) => Ok(faaslet.vfs.pwrite(fd, bytes, offset)?),
+                (None, None) => Ok(faaslet.vfs.write(fd, bytes)?),
             }
-            (None, Some(offset)) => faaslet.vfs.pwrite(fd, bytes, offset)?,
-            (None, None) => faaslet.vfs.write(fd, bytes)?,
-        };
-        total += u32::try_from(written).unwrap_or(len);
-        if written < iovec.len as usize {
+        });
+        if !count(&mut total, moved, iovec.len)? {
             break;
         }
     }
