@@ -8,6 +8,15 @@ use std::process::{Command, Output};
 use crate::options::{BuildOptions, Language};
 use crate::{Error, install};
 
+/// Larger loop bodies: each turn of a loop checks whether the call must stop, which costs short
+/// bodies more than their work. `bench flags` measures these against others.
+const UNROLLING: [&str; 4] = [
+    "-mllvm",
+    "-force-vector-interleave=4",
+    "-mllvm",
+    "-unroll-partial-threshold=200",
+];
+
 /// Emulations in wasi-libc that programs expect of POSIX: the macro that makes the
 /// headers declare them, and the library.
 const EMULATIONS: &[(&str, &str)] = &[
@@ -151,6 +160,11 @@ impl Toolchain {
     ) -> Command {
         let mut command = self.command(language);
         command.args([options.opt_level.flag(), "-msimd128", "-D__faasm"]);
+        // Whoever tunes the optimiser does so alone: it refuses to be told twice.
+        let is_tuned = options.cflags.iter().any(|flag| flag == "-mllvm");
+        if options.opt_level.is_for_speed() && !is_tuned {
+            command.args(UNROLLING);
+        }
         command.args(EMULATIONS.iter().map(|(define, _)| define));
         if options.debug {
             command.arg("-g");

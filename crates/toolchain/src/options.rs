@@ -85,6 +85,11 @@ impl OptLevel {
             Self::Oz => "-Oz",
         }
     }
+
+    /// Whether size counts less than speed.
+    pub(crate) fn is_for_speed(self) -> bool {
+        matches!(self, Self::O2 | Self::O3)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
