@@ -118,7 +118,9 @@ impl Inner {
             let executed = match &permit {
                 Ok(permit) => {
                     let (queued, no_memory) = (begun.elapsed(), NoMemory::Wait);
-                    inner.execute(live, entry, permit, queued, no_memory).await
+                    // Boxed here, on a thread's stack: spawning it would move all of it through
+                    // the caller's fiber, whose pages stay.
+                    Box::pin(inner.execute(live, entry, permit, queued, no_memory)).await
                 }
                 Err(_) => inner.failed(
                     FailureKind::Overloaded,

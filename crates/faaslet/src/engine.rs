@@ -64,7 +64,7 @@ fn pool(options: &Options) -> PoolingAllocationConfig {
 pub(crate) const INITIALISERS: u32 = 4;
 
 /// Changes with what is done to modules before they are compiled.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// Names the compiled code that this engine accepts: other versions of wasmtime, other
 /// settings and other processors have other names.

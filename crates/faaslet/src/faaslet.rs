@@ -175,7 +175,7 @@ impl Faaslet {
         while let Some(change) = self.vfs.next_change() {
             let limit = self.shared.options.max_file_bytes;
             let made = self
-                .wait(carry_out(&self.shared.storage, limit, change))
+                .wait(Box::pin(carry_out(&self.shared.storage, limit, change)))
                 .await?;
             if let Err(refused) = &made
                 && refused.errno() == Errno::Io

@@ -125,7 +125,8 @@ impl Modules {
         if let Some(loaded) = self.ready.get(&form).await {
             return Ok(loaded);
         }
-        let load = self.load(shared, record);
+        // Boxed, since every call's future would have room for it.
+        let load = Box::pin(self.load(shared, record));
         let loaded = self.ready.try_get_with(form, load).await;
         loaded.map_err(|e: Arc<Unavailable>| e.as_ref().clone())
     }

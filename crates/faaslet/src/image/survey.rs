@@ -8,6 +8,7 @@ use super::bare;
 use super::snapshot::{Head, TableHead, Value};
 use super::spaces::Spaces;
 use crate::faaslet::Faaslet;
+use crate::stop::Stop;
 
 /// Reads globals and tables of one instance.
 pub(super) struct Surveyor<'a> {
@@ -115,5 +116,7 @@ fn changed(index: usize, before: &[Option<u32>], after: &[Option<u32>]) -> Table
 }
 
 fn unsupported() -> wasmtime::Error {
-    wasmtime::Error::msg("the initialiser leaves a reference to something outside of the module")
+    let problem = "there are references to what is no function of the module; images have none";
+    let (import, problem) = ("_faasm_zygote", problem.to_owned());
+    Stop::Misuse { import, problem }.into()
 }
