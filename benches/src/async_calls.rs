@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 use faasm_testkit::{Server, wat_noop};
 use redb::{Database, TableDefinition};
 
+use crate::effort::Effort;
 use crate::load::wrk;
+use crate::report::{Figure, Report};
 
 const TABLE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("calls");
 
-pub async fn run(seconds: f64) -> anyhow::Result<()> {
+pub async fn run(report: &mut Report, effort: Effort) -> anyhow::Result<()> {
+    let seconds = effort.seconds;
     let server = Server::builder()
         .args(["--max-queued", "10000000"])
         .start()
@@ -21,15 +24,14 @@ pub async fn run(seconds: f64) -> anyhow::Result<()> {
         tokio::task::spawn_blocking(move || wrk(&url, "0123456789abcdef", seconds)).await??;
     drop(server);
     let bare = tokio::task::spawn_blocking(move || bare_loop(seconds)).await??;
-    println!(
-        "async: durable calls accepted over HTTP, 64 connections; each also runs and leaves a result"
-    );
-    println!(
-        "  faasm      {:9.0} calls/s   p50 {}   p99 {} {}",
-        load.requests_per_second, load.p50, load.p99, load.errors
-    );
-    println!("  bare redb  {bare:9.0} records/s   (64 writers, group commit, no HTTP, no call)");
-    println!("  faasm / redb  {:.2}", load.requests_per_second / bare);
+    let figure = Figure::higher("calls accepted", load.rate, "/s");
+    report.add(figure.beside("a bare redb loop", bare));
+    report.add(Figure::lower("latency, p50", load.p50_us / 1e3, "ms"));
+    report.add(Figure::lower("latency, p99", load.p99_us / 1e3, "ms"));
+    report.note("the redb loop: 64 writers, group commit, no HTTP, no call");
+    if !load.errors.is_empty() {
+        report.note(load.errors);
+    }
     Ok(())
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use faasm_testkit::Server;
 
-use crate::load::Peer;
+use crate::load::Process;
+use crate::report::{Figure, Report};
 
 /// Live Faaslets; all of one user, who gets half of what may run.
 const COUNT: u32 = 1_000;
@@ -18,7 +19,7 @@ const SLEEP: &str = r#"(module
     (i32.store (i32.const 1040) (i32.const 1))
     (drop (call $poll (i32.const 1024) (i32.const 2048) (i32.const 1) (i32.const 3000)))))"#;
 
-pub async fn run() -> anyhow::Result<()> {
+pub async fn run(report: &mut Report) -> anyhow::Result<()> {
     let server = Server::builder()
         .args(["--max-faaslets", "8192", "--max-time", "1h"])
         .start()
@@ -35,25 +36,15 @@ pub async fn run() -> anyhow::Result<()> {
     }
     wait_for_live(&server, COUNT + 1).await;
     let each = server.rss().saturating_sub(one) / u64::from(COUNT);
-    let (_peer, bare) = Peer::start(&["bare-instances", &COUNT.to_string()])?;
-    let bare: u64 = bare.parse()?;
-    println!("memory: resident, {COUNT} Faaslets waiting in a host call");
-    println!(
-        "  idle server        {:7.1} MiB   (goal: below 60)",
-        idle as f64 / f64::from(1 << 20)
-    );
-    println!(
-        "  a live Faaslet     {:7.1} KiB, with its call's record and task",
-        each as f64 / 1024.0
-    );
-    println!(
-        "  bare wasmtime      {:7.1} KiB a suspended instance",
-        bare as f64 / 1024.0
-    );
-    println!(
-        "  faasm / bare       {:7.2}",
-        each as f64 / bare.max(1) as f64
-    );
+    let (_peer, bare) = Process::start_self(&["bare-instances", &COUNT.to_string()])?;
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let kib = |bytes: u64| bytes as f64 / 1024.0;
+    report.add(Figure::lower("idle server", mib(idle), "MiB").goal(60.0));
+    let figure = Figure::lower("a live no-op Faaslet", kib(each), "KiB").goal(24.0);
+    report.add(figure.beside("a bare suspended instance", kib(bare.parse()?)));
+    report.note(format!(
+        "live: each of {COUNT} that wait in a host call, with their calls' records and tasks"
+    ));
     Ok(())
 }
 

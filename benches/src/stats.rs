@@ -28,30 +28,32 @@ impl Latencies {
         nanos as f64 / 1000.0
     }
 
-    pub fn line(&mut self) -> String {
-        let (p50, p99, max) = (self.us(0.5), self.us(0.99), self.us(1.0));
-        format!(
-            "p50 {p50:9.1} µs   p99 {p99:9.1} µs   max {max:9.1} µs   n {}",
-            self.0.len()
-        )
+    pub fn count(&self) -> usize {
+        self.0.len()
     }
 }
 
-/// Runs `operation` in batches for about `seconds`.
-pub fn repeat(seconds: f64, mut operation: impl FnMut()) {
+/// Runs `operation` in batches for about `seconds`, or until it fails.
+pub fn repeat<E>(seconds: f64, mut operation: impl FnMut() -> Result<(), E>) -> Result<(), E> {
     let begun = Instant::now();
     while begun.elapsed().as_secs_f64() < seconds {
         for _ in 0..16 {
-            operation();
+            operation()?;
         }
     }
+    Ok(())
 }
 
 /// Runs `a` and `b` in turn, so that both see the same moods of the machine.
-pub fn alternate(seconds: f64, mut a: impl FnMut(f64), mut b: impl FnMut(f64)) {
+pub fn alternate(
+    seconds: f64,
+    mut a: impl FnMut(f64) -> anyhow::Result<()>,
+    mut b: impl FnMut(f64) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     const ROUNDS: u32 = 10;
     for _ in 0..ROUNDS {
-        a(seconds / f64::from(ROUNDS));
-        b(seconds / f64::from(ROUNDS));
+        a(seconds / f64::from(ROUNDS))?;
+        b(seconds / f64::from(ROUNDS))?;
     }
+    Ok(())
 }

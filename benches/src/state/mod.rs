@@ -9,13 +9,16 @@ use std::path::Path;
 use anyhow::Context;
 use faasm_testkit::Server;
 
+use crate::effort::Effort;
+use crate::report::{Figure, Report};
 use crate::stats::Latencies;
+use crate::tools;
 use native::Native;
 use redis::Redis;
 
 pub use sgd::worker as sgd_worker;
 
-pub async fn run() -> anyhow::Result<()> {
+pub async fn run(report: &mut Report, effort: Effort) -> anyhow::Result<()> {
     let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/state/guest.c");
     let server = Server::builder()
         .args(["--max-memory", "1GiB", "--max-mapped-state", "2GiB"])
@@ -26,15 +29,14 @@ pub async fn run() -> anyhow::Result<()> {
         .await;
     let faasm = Faasm(server);
     faasm.prepare().await?;
-    println!("state: from inside a function, which is called anew for each figure");
-    mapping(&faasm).await?;
-    faults(&faasm).await?;
-    bandwidth(&faasm).await?;
-    small_reads(&faasm).await?;
-    pushes(&faasm).await?;
-    commits(&faasm).await?;
+    mapping(report, &faasm, effort).await?;
+    faults(report, &faasm, effort).await?;
+    bandwidth(report, &faasm, effort).await?;
+    small_reads(report, &faasm, effort).await?;
+    pushes(report, &faasm, effort).await?;
+    commits(report, &faasm).await?;
     drop(faasm);
-    sgd::run().await
+    sgd::run(report, effort).await
 }
 
 /// A server with the guest.
@@ -91,59 +93,62 @@ impl Faasm {
     }
 }
 
-async fn mapping(faasm: &Faasm) -> anyhow::Result<()> {
-    let ours = faasm.median("map", 200).await?;
-    let bare = Native::new(1 << 30)?.map_us(200)?;
-    println!("  mapping a value (goal: the same for both, below 10 µs)");
-    println!("    1 MiB            {:9.1} µs", ours[0] / 1e3);
-    println!("    1 GiB            {:9.1} µs", ours[1] / 1e3);
-    println!("    bare mmap, 1 GiB {bare:9.1} µs");
-    println!("    1 GiB / bare     {:9.2}", ours[1] / 1e3 / bare);
+async fn mapping(report: &mut Report, faasm: &Faasm, effort: Effort) -> anyhow::Result<()> {
+    let rounds = effort.count(200) as usize;
+    let ours = faasm.median("map", rounds).await?;
+    let bare = Native::new(1 << 30)?.map_us(rounds)?;
+    report.add(Figure::lower("mapping 1 MiB", ours[0] / 1e3, "µs").goal(10.0));
+    let large = || Figure::lower("mapping 1 GiB", ours[1] / 1e3, "µs");
+    report.add(large().goal(10.0).beside("bare mmap of 1 GiB", bare));
     Ok(())
 }
 
-async fn faults(faasm: &Faasm) -> anyhow::Result<()> {
-    let ours = faasm.median("fault", 200).await?[0] / 1e3;
-    let bare = Native::new(1 << 20)?.fault_us(200)?;
-    println!("  the first store into a chunk of 60 KiB, by which changes are found");
-    println!("    faasm            {ours:9.1} µs   (with a copy of the chunk, its twin)");
-    println!("    bare page fault  {bare:9.1} µs");
-    println!("    ratio            {:9.2}", ours / bare);
+async fn faults(report: &mut Report, faasm: &Faasm, effort: Effort) -> anyhow::Result<()> {
+    let rounds = effort.count(200) as usize;
+    let ours = faasm.median("fault", rounds).await?[0] / 1e3;
+    let bare = Native::new(1 << 20)?.fault_us(rounds)?;
+    let figure = Figure::lower("the first store into a chunk", ours, "µs");
+    report.add(figure.beside("a bare page fault", bare));
+    report.note("first store: finds changes; with a copy of the chunk of 60 KiB, its twin");
     Ok(())
 }
 
-async fn bandwidth(faasm: &Faasm) -> anyhow::Result<()> {
+async fn bandwidth(report: &mut Report, faasm: &Faasm, effort: Effort) -> anyhow::Result<()> {
     const BYTES: u64 = 256 << 20;
+    let rounds = effort.count(10).max(3) as usize;
     let rate = |nanos: f64| BYTES as f64 / nanos;
-    let ours = rate(faasm.median("sum", 10).await?[0]);
-    let bare = rate(Native::new(BYTES)?.sum_us(10)? * 1e3);
-    println!("  reading 256 MiB of mapped state (goal: at least 0.80)");
-    println!("    faasm            {ours:9.2} GB/s");
-    println!("    native           {bare:9.2} GB/s");
-    println!("    faasm / native   {:9.2}", ours / bare);
+    let ours = rate(faasm.median("sum", rounds).await?[0]);
+    let bare = rate(Native::new(BYTES)?.sum_us(rounds)? * 1e3);
+    let figure = Figure::higher("reading 256 MiB of mapped state", ours, "GB/s");
+    report.add(figure.beside("native", bare).ratio_goal(0.8));
     Ok(())
 }
 
-async fn small_reads(faasm: &Faasm) -> anyhow::Result<()> {
-    let ours = faasm.median("read", 20).await?[0] / 1e3;
+async fn small_reads(report: &mut Report, faasm: &Faasm, effort: Effort) -> anyhow::Result<()> {
+    let ours = faasm.median("read", effort.count(20) as usize).await?[0] / 1e3;
+    let redis = report.found(tools::REDIS.find());
+    let theirs = redis.map(|_| redis_get_us(effort)).transpose()?;
+    let figure = Figure::lower("read_state of 64 bytes", ours, "µs").goal(1.0);
+    report.add(figure.beside("Redis GET", theirs).ratio_goal(1.0 / 50.0));
+    report.note("Redis GET: over the loopback, one connection");
+    Ok(())
+}
+
+fn redis_get_us(effort: Effort) -> anyhow::Result<f64> {
     let redis = Redis::start()?;
     let mut client = redis.client()?;
     client.command(&[b"SET", b"word", &[1; 64]])?;
-    let mut theirs = Latencies::default();
-    for _ in 0..20_000 {
-        theirs.time(|| client.command(&[b"GET", b"word"]))?;
+    let mut latencies = Latencies::default();
+    for _ in 0..effort.count(20_000) {
+        latencies.time(|| client.command(&[b"GET", b"word"]))?;
     }
-    let theirs = theirs.us(0.5);
-    println!("  read_state of 64 bytes (goal: below 1 µs, Redis / faasm above 50)");
-    println!("    faasm            {ours:9.2} µs");
-    println!("    Redis GET        {theirs:9.2} µs   (loopback, one connection)");
-    println!("    Redis / faasm    {:9.1}", theirs / ours);
-    Ok(())
+    Ok(latencies.us(0.5))
 }
 
-async fn pushes(faasm: &Faasm) -> anyhow::Result<()> {
+async fn pushes(report: &mut Report, faasm: &Faasm, effort: Effort) -> anyhow::Result<()> {
+    let rounds = effort.count(100);
     let mut latencies = [Latencies::default(), Latencies::default()];
-    for _ in 0..100 {
+    for _ in 0..rounds {
         for (latencies, what) in latencies.iter_mut().zip(["touch-small", "touch-large"]) {
             let begun = std::time::Instant::now();
             faasm.ask(what).await?;
@@ -151,17 +156,18 @@ async fn pushes(faasm: &Faasm) -> anyhow::Result<()> {
         }
     }
     let [small, large] = latencies.each_mut().map(|latencies| latencies.us(0.5));
-    let bare = native::commit_us(100)?;
-    println!("  a call over HTTP that stores one byte, durable when it is answered");
-    println!("    into 1 MiB       {small:9.0} µs");
-    println!("    into 1 GiB       {large:9.0} µs   (goal: cost follows what was written)");
-    println!("    bare redb        {bare:9.0} µs   (one durable commit of one chunk)");
-    println!("    1 GiB / 1 MiB    {:9.2}", large / small);
-    println!("    1 GiB / bare     {:9.2}", large / bare);
+    let bare = native::commit_us(rounds.into())?;
+    let push = |into: &str, value| Figure::lower(format!("a stored byte, {into}"), value, "µs");
+    report.add(push("in 1 MiB", small).beside("a bare redb commit", bare));
+    report.add(push("in 1 GiB", large).beside("a bare redb commit", bare));
+    let figure = push("in 1 GiB, beside 1 MiB", large);
+    report.add(figure.beside("in 1 MiB", small));
+    report.note("a stored byte: a call over HTTP, durable when it is answered");
+    report.note("its cost should follow what was written, not the size of the value");
     Ok(())
 }
 
-async fn commits(faasm: &Faasm) -> anyhow::Result<()> {
+async fn commits(report: &mut Report, faasm: &Faasm) -> anyhow::Result<()> {
     const CALLS: u32 = 100;
     let count = async || faasm.0.metric("faasm_state_commits_total", "").await;
     let mut before = count().await;
@@ -171,10 +177,8 @@ async fn commits(faasm: &Faasm) -> anyhow::Result<()> {
         }
         let after = count().await;
         let kind = if what == "look" { "read" } else { "write" };
-        println!(
-            "  durable commits of {CALLS} calls that {kind} state: {}",
-            after - before
-        );
+        let name = format!("durable commits of {CALLS} calls that {kind} state");
+        report.add(Figure::lower(name, after - before, ""));
         before = after;
     }
     Ok(())
