@@ -1,6 +1,7 @@
 //! Functions that are initialised once, after the upload, and start every call from the image of
 //! what that left.
 
+mod lifetime;
 mod modules;
 mod refusals;
 
@@ -160,33 +161,6 @@ async fn a_new_upload_is_initialised_anew_even_of_the_same_code() {
         let _ = put.await.expect(200);
         server.put("demo/f", code.clone()).await;
         assert_eq!(output(&server).await, format!("{model}\n"));
-    }
-}
-
-#[tokio::test]
-async fn an_image_outlives_the_server_and_is_made_again_when_it_is_damaged_or_gone() {
-    let dir = tempfile::tempdir().unwrap();
-    let start = || Server::builder().data_dir(dir.path()).start();
-    let mut server = start().await;
-    server.put("demo/f", c(COUNTER)).await;
-    let path = stored_images(&server).remove(0);
-    for damage in ["none", "flip", "cut", "remove"] {
-        server.kill();
-        let mut bytes = std::fs::read(&path).unwrap();
-        let middle = bytes.len() / 2;
-        match damage {
-            "flip" => bytes[middle] ^= 1,
-            "cut" => bytes.truncate(middle),
-            _ => {}
-        }
-        match damage {
-            "none" => {}
-            "remove" => std::fs::remove_file(&path).unwrap(),
-            _ => std::fs::write(&path, bytes).unwrap(),
-        }
-        server = start().await;
-        assert_eq!(output(&server).await, COUNTED, "{damage}");
-        assert!(path.exists());
     }
 }
 

@@ -54,7 +54,7 @@ pub fn run(data: &[u8]) {
         assert_eq!(account.used(), vfs.scratch_bytes());
     }
     remove_all(&mut vfs);
-    vfs.finish();
+    let _ = vfs.finish();
     tree.carry_out(&mut vfs);
     assert_eq!(account.used(), vfs.scratch_bytes());
     drop(vfs);

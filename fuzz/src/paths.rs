@@ -37,7 +37,7 @@ pub fn run(data: &[u8]) {
         check_reach(&mut vfs, at, path);
         assert_eq!(account.used(), vfs.scratch_bytes());
     }
-    vfs.finish();
+    let _ = vfs.finish();
     tree.carry_out(&mut vfs);
     assert_eq!(account.used(), vfs.scratch_bytes());
     drop(vfs);

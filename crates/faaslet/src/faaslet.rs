@@ -136,6 +136,9 @@ impl Faaslet {
             };
         }
         let waiting = self.session.get().and_then(|s| s.locks().waits_for());
+        if self.is_initialising {
+            return Stop::InitTime(self.limits.time.as_millis());
+        }
         Stop::Time {
             ms: self.limits.time.as_millis(),
             waiting: waiting.map_or_else(String::new, |what| format!("; it waited for {what}")),

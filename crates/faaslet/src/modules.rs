@@ -222,7 +222,11 @@ impl Modules {
             code: hash,
             initialised: None,
         };
+        if let Some(loaded) = self.open(form).await? {
+            return Ok(loaded);
+        }
         let permit = self.permit().await?;
+        // Somebody else may have compiled it meanwhile.
         if let Some(loaded) = self.open(form).await? {
             return Ok(loaded);
         }
@@ -242,7 +246,10 @@ impl Modules {
     ) -> Result<Option<(Vec<u8>, Charge)>, Unavailable> {
         let permit = self.permit().await?;
         let (bare, loaded) = match self.open_code(hash, ArtifactKind::Bare).await? {
-            Some(loaded) => (bare, loaded),
+            Some(loaded) => {
+                drop(permit);
+                (bare, loaded)
+            }
             None => {
                 let (bare, compiled) = self.precompile(permit, bare, |bare| &bare.binary).await?;
                 self.keep_on_disk(hash, ArtifactKind::Bare, compiled)
@@ -379,18 +386,6 @@ impl Modules {
             Loaded::new(&linkers, &module).map(Some).map_err(refused)
         })
         .await?
-    }
-
-    /// Removes the image that a replaced upload has left.
-    pub(crate) async fn forget_image(&self, record: &FunctionRecord) {
-        let (storage, hash) = (self.storage.clone(), record.hash);
-        let Some(Initialised::Image(id)) = record.initialised else {
-            return;
-        };
-        let removed = blocking(move || storage.artifacts().remove_image(hash, id)).await;
-        if let Ok(Err(error)) = removed {
-            tracing::warn!(%hash, %error, "an image that nobody needs stays on disk");
-        }
     }
 
     /// Has a module that was just published ready for its first call.

@@ -65,15 +65,9 @@ impl Faaslets {
         drop(charge);
 
         let functions = shared.storage.functions();
-        let replaced = functions.get(name);
         let record = functions.put(name.clone(), upload, initialised).await;
         let record = record.map_err(storage)?;
         shared.modules.keep(Form::of(&record), loaded).await;
-        if let Some(replaced) = replaced
-            && Form::of(&replaced) != Form::of(&record)
-        {
-            shared.modules.forget_image(&replaced).await;
-        }
         tracing::info!(function = %name, size = record.size, hash = %record.hash, "function stored");
         Ok(record)
     }

@@ -67,7 +67,12 @@ impl Faaslets {
             }
             Err(error) => {
                 tracing::error!(function = %name, %error, "cannot load the function");
-                Err(failed(FailureKind::Internal, format!("{name}: {error}")))
+                let why = match error {
+                    Unavailable::Refused(refusal) => refusal.to_string(),
+                    // Paths of the host are for its operator.
+                    _ => "the server cannot load it; the server's log says more".to_owned(),
+                };
+                Err(failed(FailureKind::Internal, format!("{name}: {why}")))
             }
         }
     }
@@ -173,6 +178,8 @@ async fn drive(
         image.restore(store, &instance)?;
     }
     timings.start_us = micros(begun);
+    // It may have been cancelled, or be out of time, by what it had to wait for.
+    store.data().check()?;
     let mut guest = Guest { store, instance };
     match guest.store.data().call.entry {
         Entry::Pointer { pointer, .. } => guest.run_pointer(loaded, pointer).await,

@@ -17,6 +17,8 @@ pub(crate) enum Stop {
     Cancelled,
     #[error("time limit: the call ran for {ms} ms, its limit{waiting}")]
     Time { ms: u128, waiting: String },
+    #[error("time limit: it ran for {0} ms, which is all it may (--max-init-time)")]
+    InitTime(u128),
     #[error(
         "output limit: stdout, stderr and output data together exceed {limit} bytes (--max-output)"
     )]
@@ -54,7 +56,7 @@ impl Stop {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Cancelled => FailureKind::Cancelled,
-            Self::Time { .. } => FailureKind::TimeLimit,
+            Self::Time { .. } | Self::InitTime(_) => FailureKind::TimeLimit,
             Self::Output { .. } => FailureKind::OutputLimit,
             Self::NoMemoryForOutput | Self::Chain(ChainRefused::NoMemory) => {
                 FailureKind::MemoryLimit

@@ -1,7 +1,8 @@
 //! What was made of functions' code, kept so that it need not be made again.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Seek};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
@@ -88,10 +89,8 @@ impl Artifacts {
     ) -> Result<()> {
         let path = self.inner.dir.join(compat.as_str());
         let put = || {
-            match fs::create_dir(&path) {
-                Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(e),
-                _ => {}
-            }
+            // With the cache itself: somebody may have removed it.
+            fs::create_dir_all(&path)?;
             let dir = Dir::open(&path)?;
             let mac = self.authenticate(compat, hash, kind, |h| {
                 h.update(bytes);
@@ -157,7 +156,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be removed.
-    pub fn remove_image(&self, hash: ContentHash, id: ContentHash) -> Result<()> {
+    pub(crate) fn remove_image(&self, hash: ContentHash, id: ContentHash) -> Result<()> {
         for dir in self.versions()? {
             self.remove_from(&dir, hash, ArtifactKind::Image(id))
                 .map_err(Error::io("remove an image in", &dir))?;
@@ -173,12 +172,20 @@ impl Artifacts {
         dirs::clean(&self.inner.dir, |name| name != keep.as_str())
     }
 
-    /// Removes all whose source is not `known`, and what a killed process left.
-    pub(crate) fn retain_sources(&self, known: impl Fn(&ContentHash) -> bool) -> Result<()> {
+    /// Removes all whose source is not `known`, images that are not among `images`, and what a
+    /// killed process left.
+    pub(crate) fn retain(
+        &self,
+        known: impl Fn(&ContentHash) -> bool,
+        images: &HashSet<ContentHash>,
+    ) -> Result<()> {
+        let is_wanted = |name: &str| {
+            let image = image_of(name);
+            source_of(name).is_some_and(|hash| known(&hash))
+                && image.is_none_or(|id| images.contains(&id))
+        };
         for dir in self.versions()? {
-            dirs::clean(&dir, |name| {
-                !source_of(name).is_some_and(|hash| known(&hash))
-            })?;
+            dirs::clean(&dir, |name| !is_wanted(name))?;
         }
         Ok(())
     }
@@ -257,9 +264,14 @@ impl Artifacts {
 fn source_of(file_name: &str) -> Option<ContentHash> {
     let (stem, suffix) = file_name.split_once('.')?;
     let suffix = suffix.strip_suffix(".mac").unwrap_or(suffix);
-    let is_ours = match suffix.strip_suffix(".image") {
-        Some(id) => ContentHash::from_str(id).is_ok(),
-        None => ["cwasm", "bare.cwasm"].contains(&suffix),
-    };
+    let is_code = ["cwasm", "bare.cwasm"].contains(&suffix);
+    let is_ours = is_code || image_of(file_name).is_some();
     ContentHash::from_str(stem).ok().filter(|_| is_ours)
+}
+
+/// The name of the image that a file is, or is the authenticator of.
+fn image_of(file_name: &str) -> Option<ContentHash> {
+    let name = file_name.strip_suffix(".mac").unwrap_or(file_name);
+    let (_, id) = name.strip_suffix(".image")?.split_once('.')?;
+    ContentHash::from_str(id).ok()
 }

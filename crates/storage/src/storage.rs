@@ -52,7 +52,7 @@ impl Storage {
             Functions::load(objects.clone(), artifacts.clone(), Arc::clone(&lock)).await?;
         let files = Files::load(objects, files, Arc::clone(&lock)).await?;
         let (cache, sources) = (artifacts.clone(), functions.clone());
-        let collect = move || cache.retain_sources(|hash| sources.uses(hash));
+        let collect = move || cache.retain(|hash| sources.uses(hash), &sources.images());
         spawn_blocking(collect).await??;
         Ok(Self {
             inner: Arc::new(Inner {

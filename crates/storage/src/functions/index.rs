@@ -1,6 +1,7 @@
 //! All functions, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -49,6 +50,15 @@ impl Index for ByName {
 }
 
 impl ByName {
+    /// What `wanted` finds in any record.
+    pub(super) fn filter_map<T: Eq + Hash>(
+        &self,
+        wanted: impl Fn(&FunctionRecord) -> Option<T>,
+    ) -> HashSet<T> {
+        let records = self.by_name.iter();
+        records.filter_map(|record| wanted(&record)).collect()
+    }
+
     pub(super) fn users(&self, after: Option<&Name>, limit: usize) -> Page<Name> {
         let sorted = self.sorted.read().unwrap_or_else(PoisonError::into_inner);
         let users = behind(&sorted, after).map(|(user, _)| user.clone());

@@ -4,10 +4,12 @@ mod index;
 mod record;
 mod retired;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use faasm_model::{ContentHash, FunctionName, LimitOverrides, Name, now_ms};
+use tokio::task::spawn_blocking;
 
 pub use record::{FunctionRecord, Initialised};
 
@@ -35,6 +37,7 @@ const CODE: Layout = Layout {
 pub struct Functions {
     committer: Arc<Committer<ByName>>,
     retired: Arc<Retired>,
+    artifacts: Artifacts,
 }
 
 impl Functions {
@@ -47,11 +50,13 @@ impl Functions {
         artifacts: Artifacts,
         lock: Arc<DataDirLock>,
     ) -> Result<Self> {
-        let blobs = Blobs::open(&objects, CODE).await?.with_compiled(artifacts);
+        let blobs = Blobs::open(&objects, CODE).await?;
+        let blobs = blobs.with_compiled(artifacts.clone());
         let committer = records::load(objects, ByName::default(), blobs, lock).await?;
         Ok(Self {
             committer: Arc::new(committer),
             retired: Arc::default(),
+            artifacts,
         })
     }
 
@@ -168,6 +173,15 @@ impl Functions {
         self.committer.index.list(user, after, limit)
     }
 
+    /// The images that functions start from.
+    pub(crate) fn images(&self) -> HashSet<ContentHash> {
+        let image = |record: &FunctionRecord| match record.initialised {
+            Some(Initialised::Image(id)) => Some(id),
+            Some(Initialised::Nothing) | None => None,
+        };
+        self.committer.index.filter_map(image)
+    }
+
     /// Whether any function has, or had for someone who still holds it, this code.
     pub(crate) fn uses(&self, hash: &ContentHash) -> bool {
         self.committer.blobs.is_held(hash)
@@ -184,9 +198,27 @@ impl Functions {
         Ok(record)
     }
 
+    /// Removes the image of a function that is out of force, unless the present one, which
+    /// may differ in its limits alone, starts from it, too.
+    async fn forget_image(&self, old: &FunctionRecord) {
+        let Some(Initialised::Image(id)) = old.initialised else {
+            return;
+        };
+        let present = self.get(&old.name).map(|present| present.initialised);
+        if present == Some(old.initialised) {
+            return;
+        }
+        let (artifacts, hash) = (self.artifacts.clone(), old.hash);
+        let removed = spawn_blocking(move || artifacts.remove_image(hash, id)).await;
+        if let Err(error) = removed.unwrap_or_else(|error| Err(error.into())) {
+            tracing::warn!(%hash, %error, "an unused image stays on disk until the next start");
+        }
+    }
+
     async fn retire(&self, old: impl IntoIterator<Item = Arc<FunctionRecord>>) {
-        for hash in self.retired.add(old) {
-            self.committer.blobs.release(hash).await;
+        for record in self.retired.add(old) {
+            self.forget_image(&record).await;
+            self.committer.blobs.release(record.hash).await;
         }
     }
 }

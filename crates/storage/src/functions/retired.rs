@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use faasm_model::ContentHash;
-
 use super::FunctionRecord;
 use crate::keyed_locks::locked;
 
@@ -14,18 +12,17 @@ pub(super) struct Retired {
 }
 
 impl Retired {
-    /// Takes note that `old` are out of force. Returns the code to be released: that of
-    /// all such records that nobody has any more.
+    /// Takes note that `old` are out of force. Returns those of all such records that nobody
+    /// has any more: their code is to be released.
     pub(super) fn add(
         &self,
         old: impl IntoIterator<Item = Arc<FunctionRecord>>,
-    ) -> Vec<ContentHash> {
+    ) -> Vec<Arc<FunctionRecord>> {
         let mut records = locked(&self.records);
         records.extend(old);
         // Out of the index, a record that is here alone cannot be shared again.
         records
             .extract_if(.., |record| Arc::get_mut(record).is_some())
-            .map(|record| record.hash)
             .collect()
     }
 }
