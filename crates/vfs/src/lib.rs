@@ -99,6 +99,11 @@
 //! # }
 //! ```
 //!
+//! # Lower trees of this crate
+//!
+//! An [`Archive`] is the files of a zip archive, which may be anybody's. A [`Mount`] puts one tree
+//! in a directory of another; what it puts there is also in `faasm://`, where nothing can change it.
+//!
 //! # What is bounded
 //!
 //! Every byte, node, directory entry and directory listing of the scratch layer is counted against
@@ -109,6 +114,7 @@
 
 #![forbid(unsafe_code)]
 
+mod archive;
 mod below;
 mod chunk;
 mod content;
@@ -117,6 +123,7 @@ mod errno;
 mod fds;
 mod listing;
 mod lower;
+mod mount;
 mod node;
 mod ops;
 mod path;
@@ -129,10 +136,12 @@ mod types;
 mod vfs;
 mod walk;
 
+pub use archive::{Archive, ArchiveError, ArchiveLimits, EntryProblem, ReadAt};
 pub use errno::Errno;
 pub use fds::{Fd, FdKind};
 pub use listing::{DirEntry, ReadDir};
 pub use lower::{EmptyTree, Lower, LowerDirEntry, LowerFile, Metadata, NodeKind};
+pub use mount::Mount;
 pub use ops::{OpenOptions, Whence};
 pub use quota::{Charge, Limits, Unmetered};
 pub use shared::{Draft, LostDraft, SharedChange};

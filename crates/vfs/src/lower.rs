@@ -45,10 +45,21 @@ pub trait Lower: Send + Sync {
     /// [`Errno::Noent`], [`Errno::Isdir`], or others that reach the guest.
     fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno>;
 
-    /// Whether calls may change the tree through `faasm://`. Then somebody must carry out what
+    /// Whether calls may change the tree through `faasm://`, or parts of it. Then somebody must carry out what
     /// [`Vfs::next_change`](crate::Vfs::next_change) says; otherwise guests get [`Errno::Rofs`].
     fn is_writable(&self) -> bool {
         false
+    }
+
+    /// Whether calls may change what is at `path`, or make it, through `faasm://`.
+    ///
+    /// # Errors
+    /// What the guest is told that wants to.
+    fn check_change(&self, _path: &str) -> Result<(), Errno> {
+        match self.is_writable() {
+            true => Ok(()),
+            false => Err(Errno::Rofs),
+        }
     }
 
     /// Whether there could be a file or directory at `path`, where there is none.

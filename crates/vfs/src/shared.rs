@@ -41,6 +41,20 @@ pub enum SharedChange {
     },
 }
 
+impl SharedChange {
+    /// What it changes.
+    fn paths(&self) -> impl Iterator<Item = &str> {
+        let (path, other) = match self {
+            Self::Publish(draft) => (draft.path(), None),
+            Self::Rename { from, to } => (from.as_str(), Some(to.as_str())),
+            Self::Unlink { path }
+            | Self::CreateDirectory { path }
+            | Self::RemoveDirectory { path } => (path.as_str(), None),
+        };
+        std::iter::once(path).chain(other)
+    }
+}
+
 /// The whole new content of a shared file, which nothing changes any more. Its memory stays charged
 /// until it is dropped.
 pub struct Draft {
@@ -163,9 +177,9 @@ impl Tree {
 
     /// Asks the caller for a change, which is refused while it has not seen to the last.
     pub(crate) fn request(&mut self, change: SharedChange) -> Result<(), Errno> {
-        if !self.lower.is_writable() {
-            return Err(Errno::Rofs);
-        }
+        change
+            .paths()
+            .try_for_each(|path| self.lower.check_change(path))?;
         if !self.pending.is_empty() {
             return Err(Errno::Again);
         }
@@ -198,9 +212,7 @@ impl Tree {
 
     /// A draft of a shared file.
     pub(crate) fn draft(&mut self, path: String, start: Start) -> Result<NodeId, Errno> {
-        if !self.lower.is_writable() {
-            return Err(Errno::Rofs);
-        }
+        self.lower.check_change(&path)?;
         let (content, times) = match start {
             Start::Present => {
                 let file = self.lower.open(&path)?;

@@ -18,8 +18,8 @@ use crate::{Charge, Errno, Fd, FdKind, Limits, LostDraft, Lower, Rights, SharedC
 /// [`Errno::Notdir`], [`Errno::Noent`], [`Errno::Loop`] (over 40 symbolic links),
 /// [`Errno::Nametoolong`] (a name over 255 or a path over 4,095 bytes), [`Errno::Inval`] (a NUL),
 /// [`Errno::Ilseq`] (not UTF-8) and, for a change through `faasm://`, [`Errno::Rofs`] (the shared tree
-/// is read-only), [`Errno::Perm`] (it has no such thing) and [`Errno::Again`] (the last change still
-/// waits in [`next_change`](Vfs::next_change)).
+/// is read-only [there](Lower::check_change)), [`Errno::Perm`] (it has no such thing) and
+/// [`Errno::Again`] (the last change still waits in [`next_change`](Vfs::next_change)).
 pub struct Vfs {
     pub(crate) tree: Tree,
     pub(crate) fds: Fds,

@@ -5,6 +5,7 @@
 )]
 
 mod tree;
+pub mod walk;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,7 @@
 //! A lower tree in memory that can be changed while calls see it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use faasm_vfs::{Errno, Lower, LowerDirEntry, LowerFile, Metadata, NodeKind, SharedChange, Vfs};
@@ -13,6 +13,8 @@ pub struct MemoryTree {
     writable: AtomicBool,
     changes: AtomicU64,
     listed: AtomicU64,
+    /// Entries in one listing at most; 0 for as many as are asked for.
+    page: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -49,6 +51,11 @@ impl MemoryTree {
     /// Entries that were asked for in all listings.
     pub fn listed(&self) -> u64 {
         self.listed.load(Ordering::Relaxed)
+    }
+
+    /// From now on a listing has no more entries than these, however many are asked for.
+    pub fn list_at_most(&self, entries: usize) {
+        self.page.store(entries, Ordering::Relaxed);
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -155,7 +162,13 @@ impl Lower for MemoryTree {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<LowerDirEntry>, Errno> {
-        self.metadata(path)?;
+        if self.metadata(path)?.kind == NodeKind::File {
+            return Err(Errno::Notdir);
+        }
+        let limit = match self.page.load(Ordering::Relaxed) {
+            0 => limit,
+            page => limit.min(page),
+        };
         let prefix = if path.is_empty() {
             String::new()
         } else {
