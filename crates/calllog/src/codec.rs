@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, Result};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The bytes are not a record that this version of the program can read.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T
 mod tests {
     use faasm_model::{
         CallId, CallStatus, ExecGraph, FailureKind, FinishedCall, FunctionName, GraphNode,
-        Invocation, Outcome, Timings,
+        Invocation, Outcome, Part, Target, Timings,
     };
 
     use super::*;
@@ -71,7 +71,7 @@ mod tests {
                     id: CallId::new(8).unwrap(),
                     parent: None,
                     function,
-                    pointer: Some(3),
+                    part: Some(Part::Pointer(3)),
                     status: CallStatus::Failed,
                     return_value: Some(-1),
                     reason: Some("r".into()),
@@ -83,17 +83,18 @@ mod tests {
 
     /// When this fails, the stored format has changed: give it a new version.
     #[test]
-    fn records_of_version_1_are_written_as_ever() {
+    fn records_of_version_2_are_written_as_ever() {
         let invocation = Invocation {
             args: vec!["a".into()],
+            target: Target::PYTHON,
             ..Invocation::new(FunctionName::new("u", "f").unwrap(), "in")
         };
         assert_eq!(
             encode(&invocation).unwrap(),
-            b"\x01\x01u\x01f\x02in\x01\x01a"
+            b"\x02\x01u\x01f\x01\x00\x02in\x01\x01a"
         );
-        let result = b"\x01\x07\x01u\x01f\x01\x02\x01\x01o\x01s\x01e\x01\x0c\x01m\x04\x05\x06\
-            \x01\x08\x00\x01u\x01f\x01\x03\x02\x01\x01\x01\x01r\x04\x05\x06";
+        let result = b"\x02\x07\x01u\x01f\x01\x02\x01\x01o\x01s\x01e\x01\x0c\x01m\x04\x05\x06\
+            \x01\x08\x00\x01u\x01f\x01\x00\x03\x02\x01\x01\x01\x01r\x04\x05\x06";
         assert_eq!(encode(&finished()).unwrap(), result);
         assert_eq!(decode::<FinishedCall>(result), Ok(finished()));
     }
@@ -120,13 +121,13 @@ mod tests {
         longer.push(0);
         assert_eq!(decode::<FinishedCall>(&longer), Err(Damaged));
         let mut newer = good;
-        newer[0] = 2;
+        newer[0] = 3;
         assert_eq!(decode::<FinishedCall>(&newer), Err(Damaged));
     }
 
     #[test]
     fn a_record_that_promises_gigabytes_takes_none() {
-        let function = b"\x01\x01u\x01f";
+        let function = b"\x02\x01u\x01f\x00";
         let huge_input = [function.as_slice(), b"\xff\xff\xff\xff\xff\x7f"].concat();
         assert_eq!(decode::<Invocation>(&huge_input), Err(Damaged));
         let huge_args = [function.as_slice(), b"\x00\xff\xff\xff\xff\xff\x7f"].concat();

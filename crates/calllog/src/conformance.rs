@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use faasm_model::{
-    CallId, CallStatus, ExecGraph, FailureKind, FinishedCall, FunctionName, GraphNode, Invocation,
+    CallId, CallStatus, ExecGraph, FailureKind, FinishedCall, FunctionName, GraphNode, Invocation, Part,
     Name, Outcome, Timings,
 };
 
@@ -131,7 +131,7 @@ pub async fn an_accepted_call_is_pending_until_it_is_finished(log: &dyn CallLog)
         id: CallId::new(8)?,
         parent: Some(call.id),
         function: FunctionName::new("demo", "child")?,
-        pointer: Some(3),
+        part: Some(Part::Pointer(3)),
         status: CallStatus::Failed,
         return_value: Some(-1),
         reason: Some("why".into()),

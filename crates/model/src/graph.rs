@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{CallId, CallStatus, FunctionName, Timings};
+use crate::{CallId, CallStatus, FunctionName, Name, Timings};
 
 /// The calls below one root, each with the call that made it. The root itself is
 /// not in it.
@@ -24,8 +24,8 @@ pub struct GraphNode {
     pub parent: Option<CallId>,
     /// What it ran.
     pub function: FunctionName,
-    /// The table index it ran, when a function pointer was chained.
-    pub pointer: Option<u32>,
+    /// What it ran of the function, if that was not its usual beginning.
+    pub part: Option<Part>,
     /// How it stood when the graph was taken.
     pub status: CallStatus,
     /// What it returned, once it ended.
@@ -34,6 +34,18 @@ pub struct GraphNode {
     pub reason: Option<String>,
     /// Where its time went.
     pub timings: Timings,
+}
+
+/// A part of a function that a call can begin at. Their order is part of how graphs are stored: new
+/// ones go to the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    /// A function pointer: an index into the module's table.
+    Pointer(u32),
+    /// A function of a Python file.
+    PythonEntry(Name),
+    /// A rank of the MPI world that its caller is rank 0 of.
+    Rank(u32),
 }
 
 impl ExecGraph {
@@ -59,12 +71,21 @@ impl ExecGraph {
 impl GraphNode {
     fn to_json(&self, mut chained_last_first: Vec<Value>) -> Value {
         chained_last_first.reverse();
+        let (mut pointer, mut py_entry, mut rank) = (None, None, None);
+        match &self.part {
+            None => {}
+            Some(Part::Pointer(index)) => pointer = Some(index),
+            Some(Part::PythonEntry(entry)) => py_entry = Some(entry),
+            Some(Part::Rank(number)) => rank = Some(number),
+        }
         json!({
             "msg": {
                 "id": self.id,
                 "user": self.function.user,
                 "function": self.function.function,
-                "pointer": self.pointer,
+                "pointer": pointer,
+                "py_entry": py_entry,
+                "mpi_rank": rank,
                 "status": self.status,
                 "return_value": self.return_value,
                 "reason": self.reason,
@@ -84,7 +105,7 @@ mod tests {
             id: CallId::new(id).unwrap(),
             parent: parent.map(|p| CallId::new(p).unwrap()),
             function: FunctionName::new("demo", "f").unwrap(),
-            pointer: None,
+            part: None,
             status: CallStatus::Success,
             return_value: Some(0),
             reason: None,

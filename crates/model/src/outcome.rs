@@ -85,6 +85,14 @@ pub enum FailureKind {
     Deadlock,
     /// A shared file that the call had open could not be stored at its end.
     File,
+    /// A Python function raised an exception, or returned what none may return.
+    PythonException,
+    /// A Python file has no such function.
+    PythonEntry,
+    /// The server has no interpreter for Python functions.
+    PythonMissing,
+    /// An MPI program ended its world, waited for what could not come, or misused MPI.
+    Mpi,
 }
 
 impl FailureKind {
@@ -102,6 +110,10 @@ impl FailureKind {
             Self::State => "state_failed",
             Self::Deadlock => "deadlock",
             Self::File => "file_failed",
+            Self::PythonException => "python_exception",
+            Self::PythonEntry => "python_entry_not_found",
+            Self::Mpi => "mpi_failed",
+            Self::PythonMissing => "python_not_installed",
             Self::Cancelled => "cancelled",
             Self::FunctionNotFound => "function_not_found",
             Self::AttemptsExhausted => "attempts_exhausted",

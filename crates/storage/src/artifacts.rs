@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Read, Seek};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
@@ -62,7 +63,27 @@ impl ArtifactKind {
     }
 }
 
+/// Lets nobody else in.
+pub(crate) fn make_private(dir: &Path) -> Result<()> {
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+        .map_err(Error::io("make private", dir))
+}
+
 impl Artifacts {
+    /// A cache in `dir`, which is made if it is not there, with a key of its own.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`] or [`Error::Io`].
+    pub fn at(dir: &Path) -> Result<Self> {
+        let (code, keys) = (dir.join("code"), dir.join("keys"));
+        for dir in [&code, &keys] {
+            dirs::create_durably(dir)?;
+        }
+        make_private(&keys)?;
+        let key = ArtifactKey::load_or_create(&keys)?;
+        Ok(Self::open_dir(code, key))
+    }
+
     /// Opens the cache in `dir`, which exists.
     pub(crate) fn open_dir(dir: PathBuf, key: ArtifactKey) -> Self {
         Self {

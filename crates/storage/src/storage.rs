@@ -1,15 +1,15 @@
 //! The data directory and what is in it.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
 use crate::artifact_key::ArtifactKey;
+use crate::artifacts::make_private;
+use crate::functions::Place;
 use crate::objects::Objects;
-use crate::{Artifacts, DataDirLock, Error, Files, FilesOptions, Functions, Result, Spool, dirs};
+use crate::{Artifacts, DataDirLock, Files, FilesOptions, Functions, Result, Spool, dirs};
 
 /// Everything in one data directory. Cheap to clone; the directory stays locked as long
 /// as there is a clone, or a change under way.
@@ -20,6 +20,7 @@ pub struct Storage {
 
 struct Inner {
     functions: Functions,
+    python: Functions,
     files: Files,
     spool: Spool,
     artifacts: Artifacts,
@@ -48,15 +49,20 @@ impl Storage {
         let data_dir = lock.data_dir().to_owned();
         let prepare = move || prepare(&data_dir);
         let (objects, spool, artifacts) = spawn_blocking(prepare).await??;
-        let functions =
-            Functions::load(objects.clone(), artifacts.clone(), Arc::clone(&lock)).await?;
+        let load = |place| {
+            Functions::load(place, objects.clone(), artifacts.clone(), Arc::clone(&lock))
+        };
+        let (functions, python) = (load(Place::WASM).await?, load(Place::PYTHON).await?);
         let files = Files::load(objects, files, Arc::clone(&lock)).await?;
-        let (cache, sources) = (artifacts.clone(), functions.clone());
-        let collect = move || cache.retain(|hash| sources.uses(hash), &sources.images());
+        let (cache, all) = (artifacts.clone(), [functions.clone(), python.clone()]);
+        let images = all.iter().flat_map(Functions::images).collect();
+        let collect =
+            move || cache.retain(|hash| all.iter().any(|sources| sources.uses(hash)), &images);
         spawn_blocking(collect).await??;
         Ok(Self {
             inner: Arc::new(Inner {
                 functions,
+                python,
                 files,
                 spool,
                 artifacts,
@@ -65,9 +71,14 @@ impl Storage {
         })
     }
 
-    /// The functions.
+    /// The functions that are WebAssembly modules.
     pub fn functions(&self) -> &Functions {
         &self.inner.functions
+    }
+
+    /// The functions that are Python files, or archives of them.
+    pub fn python(&self) -> &Functions {
+        &self.inner.python
     }
 
     /// The shared files.
@@ -97,8 +108,7 @@ fn prepare(data_dir: &Path) -> Result<(Objects, Spool, Artifacts)> {
     for dir in [&objects, &spool, &cache, &keys] {
         dirs::create_durably(dir)?;
     }
-    fs::set_permissions(&keys, fs::Permissions::from_mode(0o700))
-        .map_err(Error::io("make private", &keys))?;
+    make_private(&keys)?;
     let key = ArtifactKey::load_or_create(&keys)?;
     Ok((
         Objects::open_local(objects)?,

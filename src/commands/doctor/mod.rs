@@ -1,6 +1,7 @@
 //! `faasm doctor`
 
 mod machine;
+mod python;
 mod server;
 mod toolchain;
 
@@ -20,8 +21,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 #[command(after_help = "\
-machine: the kernel and its limits. toolchain: the compiler of `faasm build`. server:
-both addresses of the server.
+machine: the kernel and its limits. toolchain: the compiler of `faasm build`. python: the
+runtime of Python functions. server: both addresses of the server.
 
 ok: as it should be. warn: it works, with a cost. fail: something does not work, and
 the exit code is 5.")]
@@ -35,6 +36,7 @@ pub struct Args {
 enum Area {
     Machine,
     Toolchain,
+    Python,
     Server,
 }
 
@@ -65,6 +67,9 @@ impl Args {
         }
         if wanted(Area::Toolchain) {
             checks.push(toolchain::check());
+        }
+        if wanted(Area::Python) {
+            checks.push(python::check());
         }
         if wanted(Area::Server) {
             checks.extend(server::checks(&context.client()?).await);

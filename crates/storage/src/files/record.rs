@@ -87,7 +87,6 @@ impl Node {
 impl Record for Node {
     type Name = SharedPath;
     type Content = Arc<FileRecord>;
-    const FOLDER: &'static str = "files";
 
     fn name(&self) -> &SharedPath {
         match self {
@@ -97,9 +96,9 @@ impl Record for Node {
     }
 
     /// Named by the path's hash: paths are longer, and wilder, than names of objects.
-    fn key(path: &SharedPath) -> Key {
+    fn key(folder: &str, path: &SharedPath) -> Key {
         let hash = ContentHash::of(path.as_str().as_bytes());
-        Key::from_iter([Self::FOLDER, &format!("{hash}.json")])
+        Key::from_iter([folder, &format!("{hash}.json")])
     }
 
     fn content(&self) -> Option<&Arc<FileRecord>> {

@@ -42,6 +42,10 @@ pub(super) struct Claim<'a> {
 impl Index for Tree {
     type Record = Node;
 
+    fn folder(&self) -> &'static str {
+        "files"
+    }
+
     fn get(&self, path: &SharedPath) -> Option<Node> {
         self.read().nodes.get(&key::of(path)).cloned()
     }

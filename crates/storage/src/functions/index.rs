@@ -16,14 +16,18 @@ type Sorted = BTreeMap<Name, BTreeMap<Name, Arc<FunctionRecord>>>;
 
 /// Records by name. Calls look up in `by_name`, whose locks are many and short; lists
 /// read `sorted`. A writer changes both under `sorted`'s lock.
-#[derive(Default)]
 pub(super) struct ByName {
+    folder: &'static str,
     by_name: DashMap<FunctionName, Arc<FunctionRecord>>,
     sorted: RwLock<Sorted>,
 }
 
 impl Index for ByName {
     type Record = Arc<FunctionRecord>;
+
+    fn folder(&self) -> &'static str {
+        self.folder
+    }
 
     fn get(&self, name: &FunctionName) -> Option<Arc<FunctionRecord>> {
         self.by_name.get(name).map(|record| Arc::clone(&record))
@@ -50,6 +54,14 @@ impl Index for ByName {
 }
 
 impl ByName {
+    pub(super) fn new(folder: &'static str) -> Self {
+        Self {
+            folder,
+            by_name: DashMap::new(),
+            sorted: RwLock::default(),
+        }
+    }
+
     /// What `wanted` finds in any record.
     pub(super) fn filter_map<T: Eq + Hash>(
         &self,

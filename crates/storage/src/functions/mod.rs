@@ -20,13 +20,33 @@ use crate::{Artifacts, DataDirLock, Page, Result, SpooledFile};
 use index::ByName;
 use retired::Retired;
 
-/// Where code is stored.
-const CODE: Layout = Layout {
-    folder: "code",
-    suffix: ".wasm",
-};
+/// Where functions of a kind are stored.
+pub(crate) struct Place {
+    records: &'static str,
+    code: Layout,
+}
 
-/// The functions of a deployment. Cheap to clone.
+impl Place {
+    /// WebAssembly modules.
+    pub(crate) const WASM: Self = Self {
+        records: "functions",
+        code: Layout {
+            folder: "code",
+            suffix: ".wasm",
+        },
+    };
+
+    /// Python files, and archives of them.
+    pub(crate) const PYTHON: Self = Self {
+        records: "python",
+        code: Layout {
+            folder: "sources",
+            suffix: "",
+        },
+    };
+}
+
+/// The functions of a kind that a deployment has. Cheap to clone.
 ///
 /// Records are held in memory and looked up there. **As long as somebody holds a record,
 /// the code that it names stays readable**, also when the function has been replaced or
@@ -46,13 +66,14 @@ impl Functions {
 
     /// Loads all records, and deletes code that no function refers to.
     pub(crate) async fn load(
+        place: Place,
         objects: Objects,
         artifacts: Artifacts,
         lock: Arc<DataDirLock>,
     ) -> Result<Self> {
-        let blobs = Blobs::open(&objects, CODE).await?;
+        let blobs = Blobs::open(&objects, place.code).await?;
         let blobs = blobs.with_compiled(artifacts.clone());
-        let committer = records::load(objects, ByName::default(), blobs, lock).await?;
+        let committer = records::load(objects, ByName::new(place.records), blobs, lock).await?;
         Ok(Self {
             committer: Arc::new(committer),
             retired: Arc::default(),

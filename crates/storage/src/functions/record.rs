@@ -40,15 +40,14 @@ pub enum Initialised {
 impl Record for Arc<FunctionRecord> {
     type Name = FunctionName;
     type Content = Self;
-    const FOLDER: &'static str = "functions";
 
     fn name(&self) -> &FunctionName {
         &self.name
     }
 
-    fn key(name: &FunctionName) -> Key {
+    fn key(folder: &str, name: &FunctionName) -> Key {
         let file = format!("{}.json", name.function);
-        Key::from_iter([Self::FOLDER, name.user.as_str(), &file])
+        Key::from_iter([folder, name.user.as_str(), &file])
     }
 
     fn content(&self) -> Option<&Self> {

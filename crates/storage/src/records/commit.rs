@@ -81,7 +81,7 @@ impl<I: Index> Committer<I> {
         let names = || turns.iter().map(|turn| turn.key());
         let may_be =
             |name: &&_| self.index.get(name).is_some() || locked(&self.doubtful).contains_key(name);
-        let keys: Vec<Key> = names().filter(may_be).map(I::Record::key).collect();
+        let keys: Vec<Key> = names().filter(may_be).map(|name| self.key(name)).collect();
         self.objects.delete_all(&keys).await?;
         let deleted = names().filter_map(|name| self.index.remove(name)).collect();
         for turn in turns {
@@ -129,8 +129,12 @@ impl<I: Index> Committer<I> {
         });
     }
 
+    fn key(&self, name: &NameIn<I>) -> Key {
+        I::Record::key(self.index.folder(), name)
+    }
+
     async fn store(&self, record: &I::Record) -> Result<()> {
-        let key = I::Record::key(record.name());
+        let key = self.key(record.name());
         let bytes = stored::encode(record)
             .map_err(|e| Error::io("encode the record", Path::new(key.as_ref()))(e.into()))?;
         self.objects.put(&key, bytes).await
@@ -142,7 +146,7 @@ impl<I: Index> Committer<I> {
         let Ok(bytes) = stored::encode(record) else {
             return false;
         };
-        let key = I::Record::key(record.name());
+        let key = self.key(record.name());
         match self.objects.get_small(&key, MAX_RECORD_BYTES).await {
             Ok(stored) => stored == Some(bytes),
             Err(_) => true,

@@ -40,8 +40,8 @@ pub(crate) async fn load<I: Index>(
         tracing::error!(%key, %error, "a stored record is damaged and was left out");
     };
     let mut whole = Vec::new();
-    for (key, bytes) in read_all(&objects, I::Record::FOLDER).await? {
-        match check::<I::Record>(&key, bytes, &sizes) {
+    for (key, bytes) in read_all(&objects, index.folder()).await? {
+        match check(&index, &key, bytes, &sizes) {
             Ok(record) => whole.push(record),
             Err(error) => leave_out(&key, error),
         }
@@ -55,7 +55,7 @@ pub(crate) async fn load<I: Index>(
                 blobs.share_of(&record);
                 index.insert(record);
             }
-            Err(error) => leave_out(&I::Record::key(record.name()), error),
+            Err(error) => leave_out(&I::Record::key(index.folder(), record.name()), error),
         }
     }
     if faults == 0 {
@@ -86,13 +86,14 @@ async fn read_all(
 }
 
 /// The record in `bytes`, or why it is left out.
-fn check<R: Record>(
+fn check<I: Index>(
+    index: &I,
     key: &Key,
     bytes: Result<Option<Bytes>>,
     sizes: &Sizes,
-) -> std::result::Result<R, Fault> {
-    let record: R = stored::decode(&bytes?.ok_or("it is gone")?)?;
-    if R::key(record.name()) != *key {
+) -> std::result::Result<I::Record, Fault> {
+    let record: I::Record = stored::decode(&bytes?.ok_or("it is gone")?)?;
+    if I::Record::key(index.folder(), record.name()) != *key {
         return Err(format!("it says that it is {}", record.name()).into());
     }
     let Some((hash, size)) = record.content().map(|c| (c.hash(), c.size())) else {

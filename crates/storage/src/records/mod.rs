@@ -41,13 +41,10 @@ pub(crate) trait Record:
     /// What it says of its content.
     type Content: Content;
 
-    /// The folder that the records are in.
-    const FOLDER: &'static str;
-
     fn name(&self) -> &Self::Name;
 
-    /// Where the record with `name` is stored, in the folder.
-    fn key(name: &Self::Name) -> Key;
+    /// Where the record with `name` is stored, in `folder`.
+    fn key(folder: &str, name: &Self::Name) -> Key;
 
     /// The content that it is a holder of, if it is of any.
     fn content(&self) -> Option<&Self::Content>;
@@ -75,6 +72,9 @@ pub(crate) trait Content: Clone + Send + Sync + 'static {
 /// All records of a kind, in memory.
 pub(crate) trait Index: Send + Sync + 'static {
     type Record: Record;
+
+    /// The folder that the records are stored in.
+    fn folder(&self) -> &'static str;
 
     fn get(&self, name: &NameIn<Self>) -> Option<Self::Record>;
 
