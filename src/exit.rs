@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use faasm_client::{Error as ClientError, Reason};
+use faasm_python::Error as PythonError;
 use faasm_toolchain::Error as BuildError;
 use serde_json::json;
 
@@ -95,6 +96,9 @@ fn classify(cause: &(dyn std::error::Error + 'static)) -> Option<(Exit, String, 
     if let Some(error) = cause.downcast_ref::<BuildError>() {
         return Some((Exit::Local, build_code(error).into(), None));
     }
+    if cause.is::<PythonError>() {
+        return Some((Exit::Local, "python".into(), None));
+    }
     if let Some(CallFailed(reason)) = cause.downcast_ref() {
         return Some((Exit::CallFailed, reason.code.clone(), None));
     }
@@ -140,7 +144,7 @@ fn classify_client(error: &ClientError) -> (Exit, String, Option<String>) {
 fn own_hint(code: &str) -> Option<&'static str> {
     match code {
         "function_not_found" => {
-            Some("`faasm func put` stores it, `faasm func ls` lists what is there")
+            Some("`faasm func ls` lists what is there, and `faasm py ls` what is in Python")
         }
         "call_not_found" => Some("`faasm calls` lists the calls that are known"),
         "state_not_found" => Some("`faasm state ls` lists the user's keys"),
@@ -198,6 +202,7 @@ mod tests {
             code: "not_found".into(),
             message: "no function demo/x".into(),
             hint: None,
+            position: None,
             retry_after: Some(Duration::from_secs(2)),
         };
         let error = Err::<(), _>(refused).context("calling demo/x").unwrap_err();
@@ -219,6 +224,7 @@ mod tests {
             code: "file_not_found".into(),
             message: "there is no x".into(),
             hint: Some("GET /file/ lists the shared files".into()),
+            position: None,
             retry_after: None,
         };
         let hint = Report::of(&missing.into()).hint.unwrap();

@@ -3,10 +3,14 @@
 
 mod cli;
 mod commands;
+mod compiler;
 mod exit;
 mod output;
 mod units;
 
 fn main() -> std::process::ExitCode {
-    cli::run()
+    match compiler::Called::as_compiler() {
+        Some(compiler) => compiler.run(),
+        None => cli::run(),
+    }
 }

@@ -14,7 +14,8 @@ const EXAMPLES: &str = "\
 Examples:
   faasm build hello.c -o hello.wasm
   faasm build main.cpp shapes.cpp -I include -D LIMIT=10 -o shapes.wasm
-  faasm build hello.c -o hello.wasm --debug -O0";
+  faasm build hello.c -o hello.wasm --debug -O0
+  faasm build --mpi pi.c -o pi.wasm";
 
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
@@ -42,6 +43,10 @@ pub struct Args {
     /// How much to optimise
     #[arg(short = 'O', value_enum, default_value = "3", value_name = "LEVEL")]
     opt_level: Level,
+
+    /// Allow MPI: #include <mpi.h>
+    #[arg(long)]
+    mpi: bool,
 
     /// Keep debug information
     #[arg(long)]
@@ -85,6 +90,7 @@ impl Args {
         options.ldflags = self.ldflags;
         options.opt_level = self.opt_level.into();
         options.debug = self.debug;
+        options.mpi = self.mpi;
         options.stack_size = u32::try_from(self.stack_size)
             .map_err(|_| Usage("--stack-size must be less than 4 GiB".into()))?;
         let built = build(context, &options)?;

@@ -36,9 +36,11 @@ impl Args {
 /// The client bounds the depth of a tree, and so this recursion.
 fn draw(tree: &CallTree, depth: usize, text: &mut String) {
     let call = &tree.call;
+    let entry = call.py_entry.as_ref();
+    let entry = entry.map_or_else(String::new, |entry| format!(":{entry}"));
     let _ = write!(
         text,
-        "{:indent$}{} {}/{} {} {}",
+        "{:indent$}{} {}/{}{entry} {} {}",
         "",
         call.id,
         call.user,

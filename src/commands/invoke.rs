@@ -1,7 +1,7 @@
 //! `faasm invoke`
 
 use faasm_client::IdempotencyKey;
-use faasm_model::{FunctionName, Invocation, Name};
+use faasm_model::{FunctionName, Invocation, Name, Target, WorldSize};
 use serde_json::json;
 
 use super::answer;
@@ -15,7 +15,9 @@ Examples:
   faasm invoke demo echo -i 'some input'
   faasm invoke demo resize -f photo.jpg > small.jpg
   faasm invoke demo tool -- --verbose first second
-  faasm invoke demo slow --async --wait";
+  faasm invoke demo slow --async --wait
+  faasm invoke --python demo report --entry summary
+  faasm invoke --mpi 8 demo pi";
 
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
@@ -28,6 +30,18 @@ pub struct Args {
 
     /// Its name
     function: Name,
+
+    /// Call the Python function of that name
+    #[arg(long)]
+    python: bool,
+
+    /// The function of the Python file to run, if not faasm_main
+    #[arg(long, value_name = "NAME", requires = "python")]
+    entry: Option<Name>,
+
+    /// Run the function as an MPI world of so many ranks
+    #[arg(long, value_name = "N", conflicts_with = "python")]
+    mpi: Option<WorldSize>,
 
     #[command(flatten)]
     input: InputArgs,
@@ -65,6 +79,11 @@ impl Args {
             function: FunctionName {
                 user: self.user,
                 function: self.function,
+            },
+            target: match (self.python, self.mpi) {
+                (true, _) => Target::Python { entry: self.entry },
+                (false, Some(size)) => Target::Mpi { size },
+                (false, None) => Target::Wasm,
             },
             input: self.input.read()?,
             args: match self.cmdline {

@@ -14,6 +14,8 @@ mod input;
 mod invoke;
 mod list;
 mod new;
+mod py;
+mod python;
 mod serve;
 mod state;
 mod status;
@@ -33,6 +35,8 @@ pub enum Command {
     Serve(Box<serve::Args>),
     /// Store functions and look at them
     Func(func::Args),
+    /// Store Python functions and look at them
+    Py(py::Args),
     /// Set state and look at it
     State(state::Args),
     /// Share files and look at them
@@ -55,6 +59,8 @@ pub enum Command {
     Build(build::Args),
     /// Build a project, store it and call it
     Up(up::Args),
+    /// Install the runtime of Python functions
+    Python(python::Args),
     /// Check this machine and the server
     Doctor(doctor::Args),
     /// Print a shell's completions
@@ -67,6 +73,7 @@ impl Command {
         match self {
             Self::Serve(args) => args.run(context),
             Self::Func(args) => wait(args.run(context)),
+            Self::Py(args) => wait(args.run(context)),
             Self::State(args) => wait(args.run(context)),
             Self::File(args) => wait(args.run(context)),
             Self::Invoke(args) => wait(args.run(context)),
@@ -78,6 +85,7 @@ impl Command {
             Self::New(args) => args.run(context),
             Self::Build(args) => args.run(context),
             Self::Up(args) => wait(args.run(context)),
+            Self::Python(args) => args.run(context),
             Self::Doctor(args) => wait(args.run(context)),
             Self::Completions(args) => args.run(context),
         }

@@ -13,7 +13,8 @@ use crate::exit::Usage;
 const EXAMPLES: &str = "\
 Examples:
   faasm new c hello
-  faasm new cpp shapes --user demo --name shapes";
+  faasm new cpp shapes --user demo --name shapes
+  faasm new python report";
 
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
@@ -38,6 +39,7 @@ pub struct Args {
 enum Language {
     C,
     Cpp,
+    Python,
 }
 
 impl Args {
@@ -53,6 +55,7 @@ impl Args {
         let template = match self.language {
             Language::C => Template::C,
             Language::Cpp => Template::Cpp,
+            Language::Python => Template::Python,
         };
         template.write(&self.dir, &name)?;
         let dir = self.dir.display();

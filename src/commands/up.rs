@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use faasm_model::Invocation;
-use faasm_toolchain::Project;
+use faasm_client::FunctionKind;
+use faasm_model::{Invocation, Target};
+use faasm_toolchain::{Code, Project};
 
 use super::func::put;
 use super::input::InputArgs;
-use super::{answer, build};
+use super::{answer, build, py};
 use crate::cli::Context;
 
 const EXAMPLES: &str = "\
@@ -30,13 +31,25 @@ impl Args {
     pub async fn run(self, context: &Context) -> anyhow::Result<()> {
         let project = Project::load(&self.dir)?;
         let input = self.input.read()?;
-        let built = build::build(context, &project.build)?;
-        let client = context.client()?;
-        let record = put::upload(context, &client, &project.name, built.output).await?;
+        let (client, name) = (context.client()?, project.name);
+        let (kind, target, record) = match project.code {
+            Code::Sources(options) => {
+                let (kind, built) = (FunctionKind::Wasm, build::build(context, &options)?);
+                let stored = put::upload(context, &client, kind, &name, built.output);
+                (kind, Target::Wasm, stored.await?)
+            }
+            Code::Python => {
+                let stored = py::put::store(context, &client, &name, &self.dir);
+                (FunctionKind::Python, Target::PYTHON, stored.await?)
+            }
+        };
         context.out.note(put::describe(&record));
-        let name = project.name;
-        let again = format!("faasm invoke {} {}", name.user, name.function);
-        answer::print(context, client.invoke(&Invocation::new(name, input)).await?)?;
+        let again = put::invocation(kind, &name);
+        let call = Invocation {
+            target,
+            ..Invocation::new(name, input)
+        };
+        answer::print(context, client.invoke(&call).await?)?;
         context.out.next(again);
         Ok(())
     }

@@ -44,6 +44,8 @@ struct User {
 pub(crate) struct Permit {
     shared: Arc<Shared>,
     user: Arc<User>,
+    /// For how many Faaslets it is.
+    count: i64,
 }
 
 /// A permit lent out while its holder waits for a callee, until it is taken back.
@@ -174,7 +176,12 @@ impl Shared {
         let live = self.live.fetch_add(1, SeqCst);
         if has < free && live < self.max_live {
             let shared = Arc::clone(self);
-            return Some(Permit { shared, user });
+            let count = 1;
+            return Some(Permit {
+                shared,
+                user,
+                count,
+            });
         }
         self.running.fetch_sub(1, SeqCst);
         user.running.fetch_sub(1, SeqCst);
@@ -212,6 +219,24 @@ impl Shared {
 }
 
 impl Permit {
+    /// Has it be for `more` Faaslets as well, if the user may have as many.
+    pub(crate) fn extend(&mut self, more: u32) -> bool {
+        let more = i64::from(more);
+        let free = self.shared.max_running - self.shared.running.fetch_add(more, SeqCst);
+        let has = self.user.running.fetch_add(more, SeqCst) - self.count;
+        let live = self.shared.live.fetch_add(more, SeqCst);
+        if has + more <= free && live + more <= self.shared.max_live {
+            self.count += more;
+            return true;
+        }
+        self.shared.running.fetch_sub(more, SeqCst);
+        self.user.running.fetch_sub(more, SeqCst);
+        self.shared.live.fetch_sub(more, SeqCst);
+        // It may have hidden permits from whoever looked meanwhile.
+        self.shared.hand_out();
+        false
+    }
+
     /// Lends the permit out. Nobody gets it before [`Lent::offer`].
     pub(crate) fn lend(&self) -> Lent {
         self.user.running.fetch_sub(1, SeqCst);
@@ -242,9 +267,9 @@ impl Lent {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.user.running.fetch_sub(1, SeqCst);
-        self.shared.running.fetch_sub(1, SeqCst);
-        self.shared.live.fetch_sub(1, SeqCst);
+        self.user.running.fetch_sub(self.count, SeqCst);
+        self.shared.running.fetch_sub(self.count, SeqCst);
+        self.shared.live.fetch_sub(self.count, SeqCst);
         self.shared.hand_out();
     }
 }

@@ -51,6 +51,14 @@ impl Inner {
             () = live.cancel.cancelled() => return self.finish_logged(live, self.cancelled()).await,
             () = self.halt.cancelled() => return,
         };
+        let permit = match permit {
+            Ok(permit) => tokio::select! {
+                permit = self.enter_world(live, permit) => permit,
+                () = live.cancel.cancelled() => return self.finish_logged(live, self.cancelled()).await,
+                () = self.halt.cancelled() => return,
+            },
+            exhausted => exhausted,
+        };
         drop(place);
         let running = self.running.token();
         if self.closing.load(std::sync::atomic::Ordering::SeqCst) {

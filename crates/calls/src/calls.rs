@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 use faasm_calllog::{Accepted, CallLog, Idempotency, NewCall};
 use faasm_faaslet::{Charge, Entry, Executed, Faaslets, NoMemory};
-use faasm_model::{CallId, FailureKind, FinishedCall, Invocation, Outcome, now_ms};
+use faasm_model::{CallId, FailureKind, FinishedCall, Invocation, Outcome, Target, now_ms};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -95,6 +95,11 @@ impl Calls {
         };
         let finished = match permit {
             Some(permit) => {
+                let Some(permit) = inner.admit_world(&tracked.live, permit) else {
+                    let ranks = tracked.live.invocation.target.ranks();
+                    tracked.withdraw();
+                    return Err(Refused::NoRoomForWorld(ranks));
+                };
                 let (permit, queued) = (Arc::new(permit), begun.elapsed());
                 let executing = inner.execute_attended(&tracked.live, &permit, queued);
                 let executed = executing.await;
@@ -196,8 +201,12 @@ impl Inner {
         if self.closing.load(Ordering::SeqCst) {
             return Err(Refused::ShuttingDown);
         }
-        if self.faaslets.function(&invocation.function).is_none() {
-            return Err(Refused::UnknownFunction(invocation.function.clone()));
+        let (name, target) = (&invocation.function, &invocation.target);
+        if self.faaslets.function(name, target).is_none() {
+            return Err(match target {
+                Target::Wasm | Target::Mpi { .. } => Refused::UnknownFunction(name.clone()),
+                Target::Python { .. } => Refused::UnknownPython(name.clone()),
+            });
         }
         let mut charge = self.faaslets.budget().charge();
         match charge.grow(invocation.input.len() as u64) {
@@ -283,7 +292,7 @@ impl Inner {
         executed: Executed,
         finished: Arc<FinishedCall>,
     ) {
-        self.metrics.ended(&finished.function, &finished.outcome);
+        self.metrics.ended(&live.invocation, &finished.outcome);
         let root = Arc::clone(&live.root);
         self.recent.add(RecentCall { finished, root });
         self.live.remove(&live.id());

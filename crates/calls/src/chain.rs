@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use faasm_faaslet::{Callee, Chain, ChainRefused, Charge, Entry, NoMemory};
-use faasm_model::{CallId, FailureKind, FunctionName, Invocation, Outcome};
+use faasm_model::{CallId, FailureKind, FunctionName, Invocation, Outcome, Part, Target};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -64,15 +64,19 @@ impl Chain for Scope {
         if !charge.grow(callee.input.len() as u64) {
             return Err(ChainRefused::NoMemory);
         }
-        let pointer = match callee.entry {
-            Entry::Pointer { pointer, .. } => Some(pointer),
-            Entry::Main { .. } => None,
+        let part = match (&callee.entry, &callee.target) {
+            (Entry::Pointer { pointer, .. }, _) => Some(Part::Pointer(*pointer)),
+            (_, Target::Python { entry: Some(entry) }) => Some(Part::PythonEntry(entry.clone())),
+            _ => None,
         };
-        let invocation = Arc::new(Invocation::new(function, callee.input));
+        let invocation = Arc::new(Invocation {
+            target: callee.target,
+            ..Invocation::new(function, callee.input)
+        });
         let id = || self.inner.ids.next().map_err(|_| ChainRefused::NoIds);
         let child = self
             .live
-            .chained(id, invocation, pointer, &self.inner.options)?;
+            .chained(id, invocation, part, &self.inner.options)?;
         let id = child.id();
         self.children().insert(id, Arc::clone(&child));
         self.inner.spawn_chained(child, callee.entry, charge);

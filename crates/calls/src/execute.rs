@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use faasm_faaslet::{Call, Entry, Executed, NoMemory};
-use faasm_model::FailureKind;
+use faasm_faaslet::{Call, Entry, Executed, NoMemory, WorldRank};
+use faasm_model::{FailureKind, Target};
 use futures::FutureExt;
 use tracing::Instrument;
 
@@ -25,12 +25,36 @@ impl Inner {
         queued: Duration,
         no_memory: NoMemory,
     ) -> Executed {
+        match live.invocation.target {
+            Target::Mpi { size } => {
+                // Boxed, since every call's future would have room for it.
+                let world = self.execute_world(live, size, permit, queued, no_memory);
+                Box::pin(world).await
+            }
+            _ => {
+                self.execute_as(live, entry, None, permit, queued, no_memory)
+                    .await
+            }
+        }
+    }
+
+    /// Runs one Faaslet, which may be a rank of a world.
+    pub(crate) async fn execute_as(
+        self: &Arc<Self>,
+        live: &Arc<LiveCall>,
+        entry: Entry,
+        rank: Option<WorldRank>,
+        permit: &Arc<Permit>,
+        queued: Duration,
+        no_memory: NoMemory,
+    ) -> Executed {
         let call = Call {
             id: live.id(),
             invocation: Arc::clone(&live.invocation),
             entry,
             cancel: live.cancel.clone(),
             no_memory,
+            rank,
             chain: Arc::new(Scope::new(self, live, Arc::clone(permit))),
         };
         // At the level of debugging: an enabled span costs as much as a tenth of a call.

@@ -20,6 +20,7 @@ mod options;
 mod recent;
 mod refused;
 mod waiters;
+mod world;
 
 pub use calls::Calls;
 pub use faasm_calllog::{Idempotency, IdempotencyKey, InvalidIdempotencyKey};

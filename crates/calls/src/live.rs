@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use faasm_faaslet::{ChainRefused, Charge, Executed};
 use faasm_model::{
     CallId, CallStatus, CallSummary, ExecGraph, FinishedCall, FunctionName, GraphNode, Invocation,
-    Outcome, Timings, now_ms,
+    Outcome, Part, Timings, now_ms,
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,7 @@ pub(crate) struct Node {
     pub(crate) id: CallId,
     pub(crate) parent: Option<CallId>,
     pub(crate) function: FunctionName,
-    pub(crate) pointer: Option<u32>,
+    pub(crate) part: Option<Part>,
     ended: OnceLock<NodeEnd>,
 }
 
@@ -63,14 +63,14 @@ impl Node {
         id: CallId,
         parent: Option<CallId>,
         function: FunctionName,
-        pointer: Option<u32>,
+        part: Option<Part>,
     ) -> Arc<Self> {
         let ended = OnceLock::new();
         Arc::new(Self {
             id,
             parent,
             function,
-            pointer,
+            part,
             ended,
         })
     }
@@ -81,7 +81,7 @@ impl Node {
             id: self.id,
             parent: self.parent,
             function: self.function.clone(),
-            pointer: self.pointer,
+            part: self.part.clone(),
             status: match ended {
                 None => CallStatus::Running,
                 Some(NodeEnd { reason: None, .. }) => CallStatus::Success,
@@ -131,7 +131,7 @@ impl LiveCall {
         &self,
         id: impl FnOnce() -> Result<CallId, ChainRefused>,
         invocation: Arc<Invocation>,
-        pointer: Option<u32>,
+        part: Option<Part>,
         options: &Options,
     ) -> Result<Arc<Self>, ChainRefused> {
         let depth = self.depth + 1;
@@ -141,11 +141,22 @@ impl LiveCall {
         if self.root.chained.fetch_add(1, Ordering::Relaxed) >= options.max_chained_calls {
             return Err(ChainRefused::TooMany(options.max_chained_calls));
         }
-        let node = Node::new(id()?, Some(self.id()), invocation.function.clone(), pointer);
+        let node = Node::new(id()?, Some(self.id()), invocation.function.clone(), part);
         let root = Arc::clone(&self.root);
         root.nodes().push(Arc::clone(&node));
         let cancel = self.cancel.child_token();
         Ok(Self::with(invocation, depth, root, cancel, node, now_ms()))
+    }
+
+    /// A rank of the world that this call is rank 0 of.
+    pub(crate) fn rank(&self, id: CallId, rank: u32) -> Arc<Self> {
+        let invocation = Arc::clone(&self.invocation);
+        let (function, part) = (invocation.function.clone(), Some(Part::Rank(rank)));
+        let node = Node::new(id, Some(self.id()), function, part);
+        let root = Arc::clone(&self.root);
+        root.nodes().push(Arc::clone(&node));
+        let cancel = self.cancel.child_token();
+        Self::with(invocation, self.depth, root, cancel, node, now_ms())
     }
 
     fn with(

@@ -117,7 +117,7 @@ fn top(summary: &CallSummary, call: Option<&FinishedCall>) -> GraphNode {
         id: summary.id,
         parent: None,
         function: summary.function.clone(),
-        pointer: None,
+        part: None,
         status: summary.status,
         return_value: summary.return_value,
         reason: outcome.and_then(|o| Some(o.failure.as_ref()?.message.clone())),

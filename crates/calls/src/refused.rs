@@ -1,6 +1,6 @@
 //! Why a request about calls is refused.
 
-use faasm_model::{CallId, FunctionName};
+use faasm_model::{CallId, FunctionName, WorldSize};
 
 /// A request that was not carried out; nothing of it is left behind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -8,6 +8,9 @@ pub enum Refused {
     /// There is no such function.
     #[error("there is no function {0}")]
     UnknownFunction(FunctionName),
+    /// There is no such Python function.
+    #[error("there is no Python function {0}")]
+    UnknownPython(FunctionName),
     /// No such id was issued, or its result has expired.
     #[error("there is no call {0}: it was never issued, or its result has expired")]
     UnknownCall(CallId),
@@ -19,6 +22,9 @@ pub enum Refused {
         /// The limit.
         limit: usize,
     },
+    /// There are not as many Faaslets free as an MPI world has ranks.
+    #[error("there is no room for {} more Faaslets at a time; try again later, or with fewer ranks", .0.get())]
+    NoRoomForWorld(WorldSize),
     /// The memory budget has no room for the input.
     #[error("the server's memory budget is used up; try again later")]
     NoMemory,

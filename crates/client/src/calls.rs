@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use faasm_model::{CallId, Invocation, Name};
+use faasm_model::{CallId, Invocation, Name, Target};
 use futures::Stream;
 use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
@@ -166,6 +166,14 @@ impl Client {
             .invoke_listener()
             .request(Method::POST, &["invoke", user, function])
             .body(call.input.clone());
+        request = match &call.target {
+            Target::Wasm => request,
+            Target::Python { entry: None } => request.query(&[("python", "true")]),
+            Target::Python { entry: Some(entry) } => {
+                request.query(&[("python", "true"), ("entry", entry.as_str())])
+            }
+            Target::Mpi { size } => request.query(&[("mpi", size.get())]),
+        };
         if !call.args.is_empty() {
             request = request.query(&[("cmdline", command_line(&call.args)?)]);
         }

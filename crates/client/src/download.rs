@@ -38,7 +38,7 @@ impl Download {
         self.header(CONTENT_LENGTH)?.parse().ok()
     }
 
-    /// Whether it is a function that was put as WebAssembly text.
+    /// Whether it is a function that was put as text: WebAssembly text, or a Python file.
     pub fn is_text(&self) -> bool {
         self.is_of_type("text/")
     }

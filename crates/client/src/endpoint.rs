@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Token};
+use crate::{Error, Position, Token};
 
 /// More of an error's body than this tells a person nothing.
 const MAX_REFUSAL_BYTES: usize = 256 << 10;
@@ -31,6 +31,8 @@ struct RefusalFields {
     code: String,
     message: String,
     hint: Option<String>,
+    line: Option<u32>,
+    column: Option<u32>,
 }
 
 impl Endpoint {
@@ -190,6 +192,8 @@ impl Endpoint {
                 message: first_line(body)
                     .unwrap_or_else(|| format!("the server answered {status}")),
                 hint: None,
+                line: None,
+                column: None,
             },
         };
         Error::Refused {
@@ -197,6 +201,10 @@ impl Endpoint {
             code: fields.code,
             message: fields.message,
             hint: fields.hint,
+            position: fields.line.map(|line| Position {
+                line,
+                column: fields.column,
+            }),
             retry_after: header(RETRY_AFTER)
                 .and_then(|seconds| seconds.trim().parse().ok())
                 .map(Duration::from_secs),

@@ -6,6 +6,15 @@ use std::time::Duration;
 
 use faasm_model::SharedPath;
 
+/// A place in a source file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1, where it is known.
+    pub column: Option<u32>,
+}
+
 /// Why a request brought no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -36,6 +45,8 @@ pub enum Error {
         message: String,
         /// What to do about it.
         hint: Option<String>,
+        /// Where in what was sent, for an error that has a place in a source file.
+        position: Option<Position>,
         /// When an overloaded server wants to be asked again.
         retry_after: Option<Duration>,
     },

@@ -3,6 +3,25 @@
 use faasm_model::{ContentHash, LimitOverrides, Name};
 use serde::{Deserialize, Serialize};
 
+/// The kinds of functions that a server stores; each has names of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// WebAssembly modules.
+    Wasm,
+    /// Python files, and archives of them.
+    Python,
+}
+
+impl FunctionKind {
+    /// The first segment of their paths.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Self::Wasm => "f",
+            Self::Python => "p",
+        }
+    }
+}
+
 /// A stored function.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionRecord {

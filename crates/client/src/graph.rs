@@ -27,7 +27,11 @@ pub struct GraphCall {
     /// The name of what it ran.
     pub function: Name,
     /// The table index it ran, when a function pointer was chained.
+    #[serde(default)]
     pub pointer: Option<u32>,
+    /// The function of a Python file that it ran, when that was chained.
+    #[serde(default)]
+    pub py_entry: Option<Name>,
     /// How it stood.
     pub status: CallStatus,
     /// What it returned, once it ended.
@@ -94,7 +98,7 @@ mod tests {
             id: CallId::new(id).unwrap(),
             parent: CallId::new(id - 1).ok(),
             function: FunctionName::new("demo", "f").unwrap(),
-            pointer: None,
+            part: None,
             status: CallStatus::Success,
             return_value: Some(0),
             reason: Some("quotes \" and { brackets".into()),

@@ -2,14 +2,15 @@
 //! and read state, and share files.
 //!
 //! ```no_run
-//! use faasm_client::{Client, ClientOptions, Progress};
+//! use faasm_client::{Client, ClientOptions, FunctionKind, Progress};
 //! use faasm_model::{FunctionName, Invocation};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::new(ClientOptions::default())?;
 //! let hello = FunctionName::new("demo", "hello")?;
 //! let quiet = |_: Progress| {};
-//! client.put_function(&hello, std::path::Path::new("hello.wasm"), quiet).await?;
+//! let file = std::path::Path::new("hello.wasm");
+//! client.put_function(FunctionKind::Wasm, &hello, file, quiet).await?;
 //!
 //! let call = client.invoke(&Invocation::new(hello, "the input")).await?;
 //! println!("{}", String::from_utf8_lossy(&call.output));
@@ -44,9 +45,9 @@ pub use call::{CallResult, CallState, CallSummary, Reason};
 pub use calls::{CallFilter, Cancelled};
 pub use client::{Client, Listener, Readiness};
 pub use download::Download;
-pub use error::Error;
+pub use error::{Error, Position};
 pub use files::{DirectoryEntry, EntryKind, FileRecord, FileVersion};
-pub use function::{EffectiveLimits, FunctionInfo, FunctionRecord, Image};
+pub use function::{EffectiveLimits, FunctionInfo, FunctionKind, FunctionRecord, Image};
 pub use graph::{CallTree, GraphCall};
 pub use options::{ClientOptions, IdempotencyKey, Token};
 pub use reqwest::Url;

@@ -12,7 +12,9 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{any, put};
-use faasm_client::{Client, ClientOptions, Error, Listener, Progress, Readiness, Token, Url};
+use faasm_client::{
+    Client, ClientOptions, Error, FunctionKind, Listener, Progress, Readiness, Token, Url,
+};
 use faasm_model::{CallId, FunctionName, Invocation, Name, SharedPath};
 use futures::TryStreamExt;
 use serde_json::json;
@@ -92,14 +94,40 @@ async fn a_refusal_keeps_its_code_hint_and_time_to_retry() {
             code,
             message,
             hint,
+            position,
             retry_after,
         }) => {
             assert_eq!((status, code.as_str()), (429, "queue_full"));
             assert_eq!(message, "too many calls");
             assert_eq!(hint.as_deref(), Some("try later"));
-            assert_eq!(retry_after, Some(Duration::from_secs(3)));
+            assert_eq!(
+                (position, retry_after),
+                (None, Some(Duration::from_secs(3)))
+            );
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_source_file_keeps_the_place() {
+    let name = hello();
+    for (fields, expected) in [
+        (r#""line":3,"column":7"#, Some((3, Some(7)))),
+        (r#""line":3"#, Some((3, None))),
+        (r#""column":7"#, None),
+    ] {
+        let body = format!(r#"{{"error":{{"code":"x","message":"y","hint":"z",{fields}}}}}"#);
+        let client = always(422, &[], body).await;
+        let put = client.put_function(FunctionKind::Python, &name, vec![], |_| {});
+        let Err(Error::Refused { position, .. }) = put.await else {
+            panic!("{fields}");
+        };
+        assert_eq!(
+            position.map(|at| (at.line, at.column)),
+            expected,
+            "{fields}"
+        );
     }
 }
 
@@ -111,7 +139,7 @@ async fn a_refusal_in_plain_text_is_understood_too() {
         "no function demo/hello\n",
     )
     .await;
-    match client.function_info(&hello()).await {
+    match client.function_info(FunctionKind::Wasm, &hello()).await {
         Err(Error::Refused {
             status,
             code,
@@ -131,7 +159,10 @@ async fn another_kind_of_server_is_recognised() {
     let redirect = always(302, &[("location", "http://127.0.0.1:1/")], "").await;
     let text = always(200, &[], "fine").await;
     for client in [page, redirect, text] {
-        let error = client.function_info(&hello()).await.unwrap_err();
+        let error = client
+            .function_info(FunctionKind::Wasm, &hello())
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::Protocol { .. }), "{error:?}");
     }
 }
@@ -168,7 +199,10 @@ async fn an_endless_answer_is_cut_off() {
         ..options(&serve(app).await)
     })
     .unwrap();
-    let error = client.function_info(&hello()).await.unwrap_err();
+    let error = client
+        .function_info(FunctionKind::Wasm, &hello())
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("100000 bytes"), "{error}");
 }
 
@@ -187,7 +221,10 @@ async fn an_answer_that_breaks_off_is_an_error_and_leaves_no_file() {
     });
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hello.wasm");
-    let download = client.get_function(&hello()).await.unwrap();
+    let download = client
+        .get_function(FunctionKind::Wasm, &hello())
+        .await
+        .unwrap();
     let error = download.save(&path, |_| {}).await.unwrap_err();
     assert!(matches!(error, Error::CutShort { .. }), "{error:?}");
     let text = error.to_string();
@@ -202,7 +239,10 @@ async fn an_answer_that_breaks_off_is_an_error_and_leaves_no_file() {
 async fn a_list_that_goes_in_circles_ends_with_an_error() {
     let client = always(200, &[], r#"{"functions":[],"next":"a"}"#).await;
     let user = Name::new("demo").unwrap();
-    let all: Result<Vec<_>, _> = client.list_functions(&user).try_collect().await;
+    let all: Result<Vec<_>, _> = client
+        .list_functions(FunctionKind::Wasm, &user)
+        .try_collect()
+        .await;
     assert!(all.unwrap_err().to_string().contains("circles"));
 }
 
@@ -298,7 +338,7 @@ async fn a_file_is_sent_whole_with_its_length_below_the_prefix_of_the_address() 
     let told = Arc::new(Mutex::new(Vec::new()));
     let telling = told.clone();
     client
-        .put_function(&hello(), path, move |progress| {
+        .put_function(FunctionKind::Wasm, &hello(), path, move |progress| {
             telling.lock().unwrap().push(progress)
         })
         .await
@@ -323,7 +363,7 @@ async fn a_source_that_cannot_be_read_is_named() {
         directory.path().join("absent.wasm"),
     ] {
         let error = client
-            .put_function(&hello(), path.clone(), |_| {})
+            .put_function(FunctionKind::Wasm, &hello(), path.clone(), |_| {})
             .await
             .unwrap_err();
         assert!(

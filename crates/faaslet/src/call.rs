@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use faasm_model::{CallId, Invocation, Name, Outcome};
+use faasm_model::{CallId, Invocation, Name, Outcome, Target};
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::loaded::Loaded;
+use crate::world::WorldRank;
 
 /// One call to execute.
 pub struct Call {
@@ -23,6 +24,23 @@ pub struct Call {
     pub no_memory: NoMemory,
     /// How the call chains others.
     pub chain: Arc<dyn Chain>,
+    /// What it is of an MPI world, if it is a part of one.
+    pub rank: Option<WorldRank>,
+}
+
+impl Call {
+    /// A call that nobody made, for what runs beside calls.
+    pub(crate) fn none(invocation: Arc<Invocation>) -> Self {
+        Self {
+            id: CallId::MIN,
+            invocation,
+            entry: Entry::Main { index: 0 },
+            cancel: CancellationToken::new(),
+            no_memory: NoMemory::Fail,
+            chain: Arc::new(NoChain),
+            rank: None,
+        }
+    }
 }
 
 /// What becomes of a call that finds the memory budget used up.
@@ -61,6 +79,8 @@ pub struct Code(pub(crate) Arc<Loaded>);
 pub struct Callee {
     /// Another function's name; `None` is the caller's own function.
     pub function: Option<Name>,
+    /// What kind of function it is.
+    pub target: Target,
     /// Where it begins.
     pub entry: Entry,
     /// Its input.
@@ -75,6 +95,19 @@ pub trait Chain: Send + Sync {
     /// Waits until a call that was started here has ended. The waiting caller gives up
     /// its place among the running calls meanwhile.
     fn join(&self, id: CallId) -> BoxFuture<'_, Arc<Outcome>>;
+}
+
+/// Of calls that cannot chain: the imports for that are refused to them by name.
+struct NoChain;
+
+impl Chain for NoChain {
+    fn start(&self, _callee: Callee) -> Result<CallId, ChainRefused> {
+        Err(ChainRefused::NoIds)
+    }
+
+    fn join(&self, _id: CallId) -> BoxFuture<'_, Arc<Outcome>> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// A call may not chain any more.

@@ -7,6 +7,7 @@ use faasm_storage::Compat;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::options::Options;
+use crate::warm::MAX_KEPT;
 
 /// The least and greatest number of bytes of a used memory slot that stay resident, so
 /// that the next Faaslet in it need not fault them in again (about 2 µs a page).
@@ -37,7 +38,7 @@ pub(crate) fn spare_stacks(options: &Options) -> u32 {
 }
 
 fn pool(options: &Options) -> PoolingAllocationConfig {
-    let slots = options.max_faaslets.saturating_add(INITIALISERS);
+    let slots = options.max_faaslets.saturating_add(INITIALISERS + MAX_KEPT);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(slots)
         .total_memories(slots)

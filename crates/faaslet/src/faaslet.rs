@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use faasm_model::Limits;
+use faasm_model::{Invocation, Limits};
 use faasm_state::{Party, Session};
 use faasm_vfs::{Errno, LostDraft, Lower, Vfs};
 use wasmtime::Memory;
@@ -13,8 +13,10 @@ use crate::capture::Captured;
 use crate::faaslets::Shared;
 use crate::files::{ReadOnly, Refused, carry_out};
 use crate::handles::Handles;
+use crate::host::MpiPart;
 use crate::loaded::Loaded;
 use crate::mappings::Mappings;
+use crate::python;
 use crate::stop::Stop;
 use crate::turns::{Turn, step_aside};
 use crate::usage::Usage;
@@ -41,6 +43,10 @@ pub(crate) struct Faaslet {
     /// Whether the guest's `malloc` has run, as far as the host has seen to it.
     pub(crate) is_heap_settled: bool,
     pub(crate) usage: Usage,
+    /// What the interpreter says of its failure.
+    pub(crate) python_failure: Option<python::Failed>,
+    /// What it is of an MPI world, once it is.
+    mpi: Option<Box<MpiPart>>,
     pub(crate) clock: Clock,
 }
 
@@ -53,7 +59,7 @@ pub(crate) struct Clock {
     turn: Option<TurnSlot>,
 }
 
-type TurnSlot = Arc<std::sync::Mutex<Option<Turn>>>;
+pub(crate) type TurnSlot = Arc<std::sync::Mutex<Option<Turn>>>;
 
 /// Ticks after which a function no longer counts as short and takes turns.
 const SHORT_TICKS: u32 = 4;
@@ -61,7 +67,7 @@ const SHORT_TICKS: u32 = 4;
 impl Faaslet {
     pub(crate) fn new(
         shared: &Arc<Shared>,
-        call: Call,
+        mut call: Call,
         loaded: Arc<Loaded>,
         limits: Limits,
         usage: Usage,
@@ -69,7 +75,7 @@ impl Faaslet {
         let started = Instant::now();
         Self {
             captured: Captured::new(limits.output_bytes, shared.budget.charge()),
-            vfs: new_vfs(shared, Arc::clone(&shared.shared_files)),
+            vfs: new_vfs(shared, tree_of(shared, &loaded)),
             stdin_position: 0,
             handles: Handles::default(),
             mappings: Mappings::new(),
@@ -77,6 +83,8 @@ impl Faaslet {
             is_initialising: false,
             allocating_until: None,
             is_heap_settled: false,
+            python_failure: None,
+            mpi: call.rank.take().map(|rank| Box::new(MpiPart::new(rank))),
             usage,
             clock: Clock {
                 started,
@@ -94,13 +102,26 @@ impl Faaslet {
 
     /// The same for an initialiser, which changes nothing outside of itself.
     pub(crate) fn initialising(self) -> Self {
-        let tree = ReadOnly(Arc::clone(&self.shared.shared_files));
+        let tree = ReadOnly(tree_of(&self.shared, &self.loaded));
         let vfs = new_vfs(&self.shared, Arc::new(tree));
         Self {
             vfs,
             is_initialising: true,
             ..self
         }
+    }
+
+    /// A Faaslet of no call, to have an instance of this one's function in the meantime.
+    pub(crate) fn idle(&self, loaded: Arc<Loaded>, of: Arc<Invocation>) -> Self {
+        let usage = Usage::new(&self.limits, self.shared.budget.charge(), 0);
+        Self::new(&self.shared, Call::none(of), loaded, self.limits, usage)
+    }
+
+    /// Takes over an instance from the Faaslet that had it.
+    pub(crate) fn succeed(&mut self, before: Self) {
+        self.usage.succeed(&before.usage);
+        self.memory = before.memory;
+        self.mappings = before.mappings;
     }
 
     /// Whether the call must end now.
@@ -121,14 +142,21 @@ impl Faaslet {
         }
     }
 
+    /// What it is of an MPI world: of one of its own if it was started as a part of none.
+    pub(crate) fn mpi(&mut self) -> &mut MpiPart {
+        let processors = self.shared.options.processors;
+        let alone = || Box::new(MpiPart::alone(processors));
+        self.mpi.get_or_insert_with(alone)
+    }
+
     /// When the guest must have given back control for good, or for now.
-    fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         let deadline = self.clock.deadline;
         self.allocating_until
             .map_or(deadline, |until| until.min(deadline))
     }
 
-    fn out_of_time(&self) -> Stop {
+    pub(crate) fn out_of_time(&self) -> Stop {
         if self.deadline() < self.clock.deadline {
             return Stop::Misuse {
                 import: "malloc",
@@ -244,6 +272,11 @@ impl Faaslet {
     }
 }
 
+/// The tree under the scratch files of calls of a module.
+fn tree_of(shared: &Shared, loaded: &Loaded) -> Arc<dyn Lower> {
+    Arc::clone(loaded.tree.as_ref().unwrap_or(&shared.shared_files))
+}
+
 fn new_vfs(shared: &Shared, tree: Arc<dyn Lower>) -> Vfs {
     let limits = faasm_vfs::Limits {
         max_scratch_bytes: shared.options.max_scratch_bytes,
@@ -255,9 +288,19 @@ fn new_vfs(shared: &Shared, tree: Arc<dyn Lower>) -> Vfs {
 impl Clock {
     fn release_turn(&self) {
         if let Some(turn) = &self.turn {
-            drop(take(turn));
+            release(turn);
         }
     }
+
+    /// Where a turn is held, if the call takes turns.
+    pub(crate) fn turn(&self) -> Option<TurnSlot> {
+        self.turn.clone()
+    }
+}
+
+/// Gives a turn back, if one is held.
+pub(crate) fn release(turn: &TurnSlot) {
+    drop(take(turn));
 }
 
 fn lock(turn: &std::sync::Mutex<Option<Turn>>) -> std::sync::MutexGuard<'_, Option<Turn>> {

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use faasm_model::{FunctionName, Limits};
+use faasm_model::{FunctionName, Limits, Target};
 use faasm_state::State;
-use faasm_storage::{FunctionRecord, Storage};
+use faasm_storage::{FunctionRecord, Functions, Storage};
 use faasm_vfs::Spill;
 use tokio::sync::Semaphore;
 
 use crate::engine;
 use crate::files::SharedTree;
 use crate::host::Linkers;
-use crate::modules::Modules;
+use crate::modules::{Disk, Modules};
 use crate::options::Options;
+use crate::python::Python;
 use crate::ticker::Ticker;
 use crate::turns::Turns;
+use crate::warm::Warm;
 use faasm_budget::MemoryBudget;
 
 /// Stores and runs functions. Cheap to clone.
@@ -26,7 +28,10 @@ pub(crate) struct Shared {
     pub(crate) storage: Storage,
     pub(crate) state: State,
     pub(crate) modules: Modules,
+    pub(crate) python: Option<Python>,
     pub(crate) budget: MemoryBudget,
+    /// Faaslets kept for later calls.
+    pub(crate) warm: Warm,
     pub(crate) ticker: Ticker,
     pub(crate) cold_start_seconds: metrics::Histogram,
     pub(crate) turns: Arc<Turns>,
@@ -65,6 +70,16 @@ pub enum Error {
     Ticker(std::io::Error),
 }
 
+impl Shared {
+    /// The functions of a kind.
+    pub(crate) fn functions(&self, target: &Target) -> &Functions {
+        match target {
+            Target::Wasm | Target::Mpi { .. } => self.storage.functions(),
+            Target::Python { .. } => self.storage.python(),
+        }
+    }
+}
+
 impl Faaslets {
     /// Makes the engine and its pool of slots. Everything is charged to the memory budget
     /// that `state` is charged to.
@@ -78,6 +93,11 @@ impl Faaslets {
             .map_err(Error::Storage)?;
         let ticker = Ticker::start(&engine).map_err(Error::Ticker)?;
         let budget = state.budget().clone();
+        let artifacts = storage.artifacts().clone();
+        let disk = Disk::new(engine.clone(), linkers, artifacts, compatibility, budget.clone());
+        let spare = storage.lock().data_dir().join("cache/python");
+        let python = options.python.clone();
+        let python = python.map(|runtime| Python::new(runtime, &engine, &disk, &spare));
         Ok(Self(Arc::new(Shared {
             shared_files: Arc::new(SharedTree::new(storage.files().clone())),
             spill: Spill {
@@ -88,14 +108,10 @@ impl Faaslets {
             turns: Turns::new(options.processors),
             spare_stacks: Arc::new(Semaphore::new(engine::spare_stacks(&options) as usize)),
             options,
-            modules: Modules::new(
-                engine,
-                linkers,
-                storage.clone(),
-                compatibility,
-                budget.clone(),
-            ),
+            modules: Modules::new(disk, storage.clone(), &budget),
+            python: python.transpose()?,
             budget,
+            warm: Warm::new(),
             storage,
             state,
             ticker,
@@ -103,9 +119,9 @@ impl Faaslets {
         })))
     }
 
-    /// The function of that name, if there is one.
-    pub fn function(&self, name: &FunctionName) -> Option<Arc<FunctionRecord>> {
-        self.0.storage.functions().get(name)
+    /// The function of that name and kind, if there is one.
+    pub fn function(&self, name: &FunctionName, target: &Target) -> Option<Arc<FunctionRecord>> {
+        self.0.functions(target).get(name)
     }
 
     /// The limits of a call of this function.
@@ -115,8 +131,12 @@ impl Faaslets {
 
     /// The image that calls of this function start from, if it has one. Loads the function if
     /// nobody has called it yet; one that cannot be loaded has none.
-    pub async fn image(&self, record: &Arc<FunctionRecord>) -> Option<ImageInfo> {
-        let loaded = self.0.modules.get(&self.0, record).await.ok()?;
+    pub async fn image(
+        &self,
+        record: &Arc<FunctionRecord>,
+        target: &Target,
+    ) -> Option<ImageInfo> {
+        let loaded = self.0.modules.get(&self.0, record, target).await.ok()?;
         let image = loaded.image.as_ref()?;
         Some(ImageInfo {
             bytes: image.bytes(),
@@ -138,6 +158,7 @@ impl Faaslets {
     /// what they are, not by name.
     pub fn flush(&self) {
         self.0.modules.flush();
+        self.0.warm.clear();
     }
 }
 

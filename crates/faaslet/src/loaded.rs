@@ -1,5 +1,8 @@
 //! A module that is ready to run, and what of it is run.
 
+use std::sync::Arc;
+
+use faasm_vfs::Lower;
 use wasmtime::{
     Engine, ExternType, FuncType, Instance, InstancePre, Module, ModuleExport, Store, ValType,
 };
@@ -8,8 +11,10 @@ use crate::faaslet::Faaslet;
 use crate::host::{self, Linkers};
 use crate::image::{self, Image};
 use crate::refusal::Refusal;
+use crate::warm::Keeping;
 
 /// A module with its imports resolved and its entry points found.
+#[derive(Clone)]
 pub(crate) struct Loaded {
     pub(crate) instance_pre: InstancePre<Faaslet>,
     pub(crate) start: Start,
@@ -21,18 +26,24 @@ pub(crate) struct Loaded {
     /// Bytes of memory that a call has from the start.
     pub(crate) min_memory_bytes: u64,
     /// What calls start from, if the initialiser leaves anything.
-    pub(crate) image: Option<Image>,
+    pub(crate) image: Option<Arc<Image>>,
     /// Whether it can map state into its memory.
     pub(crate) maps_state: bool,
+    /// What its calls find instead of the shared files alone.
+    pub(crate) tree: Option<Arc<dyn Lower>>,
+    /// How Faaslets of calls are kept for others, if they are.
+    pub(crate) keeping: Option<Arc<Keeping>>,
 }
 
 /// An initialiser, and what it may import.
+#[derive(Clone)]
 pub(crate) struct Initialiser {
     pub(crate) instance_pre: InstancePre<Faaslet>,
     pub(crate) zygote: ModuleExport,
 }
 
 /// How a function is run from its beginning.
+#[derive(Clone)]
 pub(crate) enum Start {
     /// `_start` does everything: constructors, `main`, destructors.
     Command(ModuleExport),
@@ -45,6 +56,7 @@ pub(crate) enum Start {
 }
 
 /// `main` in the shapes that compilers give it.
+#[derive(Clone)]
 pub(crate) enum Main {
     /// `() -> i32`, which reads its arguments itself.
     Plain(ModuleExport),
@@ -55,11 +67,14 @@ pub(crate) enum Main {
 }
 
 /// What runs around a chained function pointer.
+#[derive(Clone)]
 pub(crate) struct PointerSetup {
     pub(crate) table: Option<ModuleExport>,
     pub(crate) destructors: Option<ModuleExport>,
 }
 
+/// What the interpreter of Python functions exports to run a call.
+const PYTHON: &str = "faasm_python_run";
 const CONSTRUCTORS: [&str; 2] = ["__wasm_call_ctors", "_initialize"];
 const DESTRUCTORS: [&str; 1] = ["__wasm_call_dtors"];
 /// Names of initialisers, as compilers and tools give them.
@@ -101,14 +116,32 @@ impl Loaded {
             memory,
             maps_state: module.imports().any(|import| host::maps_state(&import)),
             instance_pre,
+            tree: None,
+            keeping: None,
         })
     }
 
     /// The same, started from `image`.
-    pub(crate) fn with_image(self, image: Image) -> Self {
+    pub(crate) fn with_image(self, image: Arc<Image>) -> Self {
         Self {
             min_memory_bytes: image.memory_bytes().max(self.min_memory_bytes),
             image: Some(image),
+            ..self
+        }
+    }
+
+    /// The same, whose calls find `tree`.
+    pub(crate) fn with_tree(self, tree: Arc<dyn Lower>) -> Self {
+        Self {
+            tree: Some(tree),
+            ..self
+        }
+    }
+
+    /// The same, whose Faaslets are kept for later calls.
+    pub(crate) fn with_keeping(self, keeping: Option<Keeping>) -> Self {
+        Self {
+            keeping: keeping.map(Arc::new),
             ..self
         }
     }
@@ -166,6 +199,12 @@ impl Exports<'_> {
     }
 
     fn start(&self, has_zygote: bool) -> Result<Start, Refusal> {
+        if let Some(run) = self.function(PYTHON, &[], &[ValType::I32]) {
+            return Ok(Start::Steps {
+                main: Main::Plain(run),
+                destructors: None,
+            });
+        }
         let command = self.first_of(&["_start"], &[], &[])?;
         match (command, self.main()?) {
             // `_start` would run the constructors, then `main`, with nothing between.

@@ -2,22 +2,24 @@
 
 mod disk;
 
+pub(crate) use disk::Disk;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use faasm_budget::{Charge, MemoryBudget};
-use faasm_model::{ContentHash, FunctionName};
-use faasm_storage::{ArtifactKind, Compat, FunctionRecord, Initialised, Storage};
+use faasm_model::{ContentHash, FunctionName, Invocation, Target};
+use faasm_storage::{ArtifactKind, FunctionRecord, Initialised, Storage};
 use moka::policy::EvictionPolicy;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::Engine;
 
 use crate::binary;
 use crate::faaslets::Shared;
-use crate::host::Linkers;
-use crate::image::{self, Bare, Image};
+use crate::image::{self, Bare, Image, Origin, Snapshot};
 use crate::loaded::Loaded;
 use crate::nesting;
+use crate::python::PythonRefused;
 use crate::refusal::Refusal;
 
 /// Modules kept ready. Each takes a few memory mappings of its own.
@@ -32,14 +34,10 @@ const BACK_OFF: Duration = Duration::from_secs(10);
 /// Compiles and caches modules by the hash of their code and the name of their image: a function
 /// that is uploaded again has others, so nothing here can be stale.
 pub(crate) struct Modules {
-    engine: Engine,
-    linkers: Arc<Linkers>,
+    disk: Disk,
     storage: Storage,
-    budget: MemoryBudget,
-    compatibility: Compat,
     ready: moka::future::Cache<Form, Arc<Loaded>>,
     failed: moka::future::Cache<Form, Unavailable>,
-    compiling: Arc<Semaphore>,
     initialising: Semaphore,
 }
 
@@ -65,11 +63,27 @@ pub(crate) enum Unavailable {
     #[error("the code is refused: {0}")]
     Refused(Arc<Refusal>),
     #[error(transparent)]
+    Python(Arc<PythonRefused>),
+    #[error("this server runs no Python functions; its operator can: `faasm python install`, then restart it")]
+    NoPython,
+    #[error(transparent)]
     Storage(Arc<faasm_storage::Error>),
     #[error("the server's memory budget (--memory-budget) has no room for the function's image")]
     NoMemory,
     #[error("the server failed to load the code: {0}")]
     Internal(Arc<str>),
+}
+
+impl From<faasm_storage::Error> for Unavailable {
+    fn from(error: faasm_storage::Error) -> Self {
+        Self::Storage(Arc::new(error))
+    }
+}
+
+impl From<PythonRefused> for Unavailable {
+    fn from(refused: PythonRefused) -> Self {
+        Self::Python(Arc::new(refused))
+    }
 }
 
 /// An uploaded module, read.
@@ -80,26 +94,17 @@ struct Source {
 }
 
 impl Modules {
-    pub(crate) fn new(
-        engine: Engine,
-        linkers: Linkers,
-        storage: Storage,
-        compatibility: Compat,
-        budget: MemoryBudget,
-    ) -> Self {
+    pub(crate) fn new(disk: Disk, storage: Storage, budget: &MemoryBudget) -> Self {
         // Of the images, whose sizes differ most.
-        let room = image_room(&budget);
+        let room = image_room(budget);
         let least = room / READY_MODULES;
         let weigh = move |_: &Form, loaded: &Arc<Loaded>| {
-            let bytes = loaded.image.as_ref().map_or(0, Image::charged);
+            let bytes = loaded.image.as_deref().map_or(0, Image::charged);
             u32::try_from(bytes.max(least) / UNIT).unwrap_or(u32::MAX)
         };
         Self {
-            engine,
-            linkers: Arc::new(linkers),
+            disk,
             storage,
-            budget,
-            compatibility,
             ready: moka::future::Cache::builder()
                 .max_capacity(room / UNIT)
                 .weigher(weigh)
@@ -109,9 +114,6 @@ impl Modules {
                 .max_capacity(READY_MODULES)
                 .time_to_live(BACK_OFF)
                 .build(),
-            // Compiling uses all processors by itself: one at a time is as fast, and
-            // bounds the memory it takes.
-            compiling: Arc::new(Semaphore::new(1)),
             initialising: Semaphore::new(crate::engine::INITIALISERS as usize),
         }
     }
@@ -121,6 +123,7 @@ impl Modules {
         &self,
         shared: &Arc<Shared>,
         record: &Arc<FunctionRecord>,
+        target: &Target,
     ) -> Result<Arc<Loaded>, Unavailable> {
         let form = Form::of(record);
         // The cheap look first: `try_get_with` is for the ones that have to load.
@@ -128,7 +131,7 @@ impl Modules {
             return Ok(loaded);
         }
         // Boxed, since every call's future would have room for it.
-        let load = Box::pin(self.load(shared, record));
+        let load = Box::pin(self.load(shared, record, target));
         let loaded = self.ready.try_get_with(form, load).await;
         loaded.map_err(|e: Arc<Unavailable>| e.as_ref().clone())
     }
@@ -137,19 +140,32 @@ impl Modules {
         &self,
         shared: &Arc<Shared>,
         record: &Arc<FunctionRecord>,
+        target: &Target,
     ) -> Result<Arc<Loaded>, Unavailable> {
         let form = Form::of(record);
-        if let Some(loaded) = self.open(form).await? {
-            return Ok(loaded);
-        }
         if let Some(failure) = self.failed.get(&form).await {
             return Err(failure);
         }
-        let made = self.make_again(shared, record).await;
-        if let Err(failure @ Unavailable::Refused(_)) = &made {
+        let loaded = match (target, &shared.python) {
+            (Target::Wasm | Target::Mpi { .. }, _) => self.load_wasm(shared, record).await,
+            (Target::Python { .. }, Some(python)) => python.load(shared, record).await,
+            (Target::Python { .. }, None) => Err(Unavailable::NoPython),
+        };
+        if let Err(failure @ (Unavailable::Refused(_) | Unavailable::Python(_))) = &loaded {
             self.failed.insert(form, failure.clone()).await;
         }
-        made
+        loaded
+    }
+
+    async fn load_wasm(
+        &self,
+        shared: &Arc<Shared>,
+        record: &Arc<FunctionRecord>,
+    ) -> Result<Arc<Loaded>, Unavailable> {
+        match self.open(Form::of(record)).await? {
+            Some(loaded) => Ok(loaded),
+            None => self.make_again(shared, record).await,
+        }
     }
 
     /// Compiles a stored function again, and initialises it again if its image is gone.
@@ -158,27 +174,23 @@ impl Modules {
         shared: &Arc<Shared>,
         record: &Arc<FunctionRecord>,
     ) -> Result<Arc<Loaded>, Unavailable> {
-        let code = self.storage.functions().code(record).await;
-        let code = code.map_err(|e| Unavailable::Storage(Arc::new(e)))?;
+        let code = self.storage.functions().code(record).await?;
         let source = self.read(code.into()).await?;
         let (binary, bare) = match (source.bare, record.initialised) {
             (Some(bare), Some(Initialised::Image(_)) | None) => (source.binary, bare),
             _ => return self.whole(record.hash, source.binary).await,
         };
-        let form = Form {
-            initialised: match record.initialised {
-                // Uploaded by a version that ran initialisers in every call.
-                None => Some(Initialised::Image(record.hash)),
-                known => known,
-            },
-            code: record.hash,
-        };
-        match self
-            .initialise(shared, &record.name, record.hash, bare)
-            .await?
-        {
-            None => self.whole(record.hash, binary).await,
-            Some((image, charge)) => self.keep_image(form, image, charge).await,
+        let (name, hash) = (&record.name, record.hash);
+        match self.initialise(shared, name, hash, bare).await? {
+            None => self.whole(hash, binary).await,
+            Some((image, charge)) => {
+                let id = match record.initialised {
+                    Some(Initialised::Image(id)) => id,
+                    // Uploaded by a version that ran initialisers in every call.
+                    _ => hash,
+                };
+                self.keep_image(hash, id, image, charge).await
+            }
         }
     }
 
@@ -200,20 +212,13 @@ impl Modules {
             let loaded = self.whole(hash, source.binary).await?;
             return Ok((loaded, Some(Initialised::Nothing)));
         };
-        // Named after its function, too: nobody else's upload replaces or removes it.
-        let mut id = blake3::Hasher::new();
-        id.update(name.to_string().as_bytes()).update(&image);
-        let id = ContentHash::from_bytes(*id.finalize().as_bytes());
-        let form = Form {
-            code: hash,
-            initialised: Some(Initialised::Image(id)),
-        };
-        let loaded = self.keep_image(form, image, charge).await?;
-        Ok((loaded, form.initialised))
+        let id = image_id(name, &image);
+        let loaded = self.keep_image(hash, id, image, charge).await?;
+        Ok((loaded, Some(Initialised::Image(id))))
     }
 
     async fn read(&self, code: Vec<u8>) -> Result<Source, Unavailable> {
-        let engine = self.engine.clone();
+        let engine = self.disk.engine.clone();
         let source = blocking(move || Source::read(&engine, &code)).await?;
         source.map_err(refused)
     }
@@ -227,14 +232,14 @@ impl Modules {
         if let Some(loaded) = self.open(form).await? {
             return Ok(loaded);
         }
-        let permit = self.permit().await?;
+        let permit = self.disk.permit().await?;
         // Somebody else may have compiled it meanwhile.
         if let Some(loaded) = self.open(form).await? {
             return Ok(loaded);
         }
-        let (_, compiled) = self.precompile(permit, binary, |binary| binary).await?;
-        self.keep_on_disk(hash, ArtifactKind::Code, compiled)
-            .await?;
+        let compiled = self.disk.precompile(permit, binary, |binary| binary);
+        let (_, compiled) = compiled.await?;
+        self.disk.keep(hash, ArtifactKind::Code, compiled).await?;
         self.read_back(form).await
     }
 
@@ -246,44 +251,71 @@ impl Modules {
         hash: ContentHash,
         bare: Bare,
     ) -> Result<Option<(Vec<u8>, Charge)>, Unavailable> {
-        let permit = self.permit().await?;
-        let (bare, loaded) = match self.open_code(hash, ArtifactKind::Bare).await? {
-            Some(loaded) => {
-                drop(permit);
-                (bare, loaded)
-            }
-            None => {
-                let (bare, compiled) = self.precompile(permit, bare, |bare| &bare.binary).await?;
-                self.keep_on_disk(hash, ArtifactKind::Bare, compiled)
-                    .await?;
-                let loaded = self.open_code(hash, ArtifactKind::Bare).await?;
-                (bare, loaded.ok_or_else(|| internal(NOT_READ_BACK))?)
-            }
-        };
-        let _turn = self.initialising.acquire().await.map_err(internal)?;
-        let taken = image::take(shared, name, &Arc::new(loaded), &bare).await?;
+        let (bare, loaded) = self.disk.bare(hash, bare).await?;
+        let loaded = Arc::new(loaded);
+        let _turn = self.turn().await?;
+        let taken = image::take(
+            shared,
+            Invocation::new(name.clone(), ""),
+            &loaded,
+            &bare.spaces,
+            Origin::Data(&bare.segments),
+        );
+        let taken = taken.await?;
         let Some((snapshot, charge)) = taken else {
             return Ok(None);
         };
-        let image = blocking(move || snapshot.to_bytes()).await?;
-        let image = image.map_err(refused)?;
-        Ok(Some((image, charge)))
+        Ok(Some((to_bytes(snapshot).await?, charge)))
     }
 
     /// Keeps an image, and has it ready; the charge is for its bytes.
     async fn keep_image(
         &self,
-        form: Form,
+        hash: ContentHash,
+        id: ContentHash,
         image: Vec<u8>,
         charge: Charge,
     ) -> Result<Arc<Loaded>, Unavailable> {
-        let Some(Initialised::Image(id)) = form.initialised else {
-            return Err(internal("an image without a name"));
-        };
-        self.keep_on_disk(form.code, ArtifactKind::Image(id), image)
-            .await?;
+        let kind = ArtifactKind::Image(id);
+        self.disk.keep(hash, kind, image).await?;
         drop(charge);
-        self.read_back(form).await
+        self.read_back(Form {
+            code: hash,
+            initialised: Some(Initialised::Image(id)),
+        })
+        .await
+    }
+
+    /// Where images are kept.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// The right to run an initialiser, of which only a few run at a time.
+    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Unavailable> {
+        self.initialising.acquire().await.map_err(internal)
+    }
+
+    async fn read_back(&self, form: Form) -> Result<Arc<Loaded>, Unavailable> {
+        match self.open(form).await? {
+            Some(loaded) => Ok(loaded),
+            None => Err(internal(NOT_READ_BACK)),
+        }
+    }
+
+    /// Takes a module from the local cache, and its image, if they are there and genuine.
+    async fn open(&self, form: Form) -> Result<Option<Arc<Loaded>>, Unavailable> {
+        let Some(Initialised::Image(id)) = form.initialised else {
+            let loaded = self.disk.open_code(form.code, ArtifactKind::Code).await?;
+            return Ok(loaded.map(Arc::new));
+        };
+        let loaded = self.disk.open_code(form.code, ArtifactKind::Bare).await?;
+        let Some(loaded) = loaded else {
+            return Ok(None);
+        };
+        let image = self.disk.open_image(loaded.module(), None, form.code, id);
+        let image = image.await?;
+        Ok(image.map(|image| Arc::new(loaded.with_image(Arc::new(image)))))
     }
 
     /// Has a module that was just published ready for its first call.
@@ -295,6 +327,20 @@ impl Modules {
     pub(crate) fn flush(&self) {
         self.ready.invalidate_all();
     }
+}
+
+/// Names an image after its function, too: nobody else's upload replaces or removes it.
+pub(crate) fn image_id(name: &FunctionName, image: &[u8]) -> ContentHash {
+    let mut id = blake3::Hasher::new();
+    id.update(name.to_string().as_bytes()).update(image);
+    ContentHash::from_bytes(*id.finalize().as_bytes())
+}
+
+/// An image as it is stored.
+pub(crate) async fn to_bytes(snapshot: Snapshot) -> Result<Vec<u8>, Unavailable> {
+    blocking(move || snapshot.to_bytes())
+        .await?
+        .map_err(refused)
 }
 
 impl Source {
@@ -310,27 +356,27 @@ impl Source {
 }
 
 /// Why something that was just made is not there: somebody else has removed it.
-const NOT_READ_BACK: &str = "what was compiled cannot be read back";
+pub(crate) const NOT_READ_BACK: &str = "what was compiled cannot be read back";
 
 /// In which images are weighed, in bytes.
 const UNIT: u64 = 1 << 10;
 
 /// Bytes of memory that images of ready modules may take together.
-fn image_room(budget: &MemoryBudget) -> u64 {
+pub(crate) fn image_room(budget: &MemoryBudget) -> u64 {
     (budget.total() / IMAGE_SHARE).max(READY_MODULES * UNIT)
 }
 
 /// Does what may block on a thread for that.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Unavailable> {
     tokio::task::spawn_blocking(work).await.map_err(internal)
 }
 
-fn refused(refusal: Refusal) -> Unavailable {
+pub(crate) fn refused(refusal: Refusal) -> Unavailable {
     Unavailable::Refused(Arc::new(refusal))
 }
 
-fn internal(error: impl std::fmt::Display) -> Unavailable {
+pub(crate) fn internal(error: impl std::fmt::Display) -> Unavailable {
     Unavailable::Internal(error.to_string().into())
 }

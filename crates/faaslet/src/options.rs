@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use faasm_model::Limits;
 
+use crate::python::PythonRuntime;
+
 /// Settings of [`crate::Faaslets`].
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -31,13 +33,15 @@ pub struct Options {
     pub env: BTreeMap<String, String>,
     /// What `__faasm_conf_flag` answers; 0 for others.
     pub flags: BTreeMap<String, u32>,
+    /// What runs Python functions; without it there are none.
+    pub python: Option<PythonRuntime>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             max_faaslets: 8_192,
-            max_stack_bytes: 1 << 20,
+            max_stack_bytes: 4 << 20,
             memory_budget: 2 << 30,
             max_init_time: Duration::from_secs(30),
             max_scratch_bytes: 1 << 30,
@@ -47,6 +51,7 @@ impl Default for Options {
             processors: std::thread::available_parallelism().map_or(2, usize::from),
             env: BTreeMap::new(),
             flags: BTreeMap::new(),
+            python: None,
         }
     }
 }

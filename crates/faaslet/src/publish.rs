@@ -9,6 +9,7 @@ use tokio::io::AsyncReadExt;
 use crate::Faaslets;
 use crate::binary;
 use crate::modules::{Form, Unavailable};
+use crate::python::PythonRefused;
 use crate::refusal::Refusal;
 
 /// Why an upload is not in force.
@@ -26,6 +27,12 @@ pub enum PublishError {
     /// The memory budget has no room for the function's initialiser, or for what it leaves.
     #[error("the server's memory budget has no room to initialise the function; try again later")]
     NoMemoryForImage,
+    /// The Python file cannot be a function.
+    #[error(transparent)]
+    Python(Arc<PythonRefused>),
+    /// There is no interpreter for Python functions.
+    #[error("this server runs no Python functions; its operator can: `faasm python install`, then restart it")]
+    NoPython,
     /// A fault of the server.
     #[error("{0}")]
     Internal(String),
@@ -60,13 +67,12 @@ impl Faaslets {
         let (loaded, initialised) = shared
             .modules
             .compile(shared, name, hash, code)
-            .await
-            .map_err(unavailable)?;
+            .await?;
         drop(charge);
 
         let functions = shared.storage.functions();
         let record = functions.put(name.clone(), upload, initialised).await;
-        let record = record.map_err(storage)?;
+        let record = record.map_err(Unavailable::from)?;
         shared.modules.keep(Form::of(&record), loaded).await;
         tracing::info!(function = %name, size = record.size, hash = %record.hash, "function stored");
         Ok(record)
@@ -74,7 +80,7 @@ impl Faaslets {
 }
 
 /// The first bytes of an upload, `limit` at most.
-async fn read(upload: &SpooledFile, limit: u64) -> Result<Vec<u8>, PublishError> {
+pub(crate) async fn read(upload: &SpooledFile, limit: u64) -> Result<Vec<u8>, PublishError> {
     let read = async {
         let file = tokio::fs::File::open(upload.path()).await?;
         let mut bytes = Vec::new();
@@ -86,15 +92,15 @@ async fn read(upload: &SpooledFile, limit: u64) -> Result<Vec<u8>, PublishError>
     })
 }
 
-fn storage(error: faasm_storage::Error) -> PublishError {
-    PublishError::Storage(Arc::new(error))
-}
-
-fn unavailable(error: Unavailable) -> PublishError {
-    match error {
-        Unavailable::Refused(refusal) => PublishError::Refused(refusal),
-        Unavailable::Storage(error) => PublishError::Storage(error),
-        Unavailable::NoMemory => PublishError::NoMemoryForImage,
-        Unavailable::Internal(text) => PublishError::Internal(text.to_string()),
+impl From<Unavailable> for PublishError {
+    fn from(error: Unavailable) -> Self {
+        match error {
+            Unavailable::Refused(refusal) => Self::Refused(refusal),
+            Unavailable::Python(refused) => Self::Python(refused),
+            Unavailable::NoPython => Self::NoPython,
+            Unavailable::Storage(error) => Self::Storage(error),
+            Unavailable::NoMemory => Self::NoMemoryForImage,
+            Unavailable::Internal(text) => Self::Internal(text.to_string()),
+        }
     }
 }

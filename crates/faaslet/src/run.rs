@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use faasm_model::{Failure, FailureKind, Limits, Outcome, Timings};
+use faasm_model::{Failure, FailureKind, Limits, Outcome, Target, Timings};
 use faasm_storage::FunctionRecord;
 use wasmtime::{Instance, ModuleExport, Ref, Store, WasmParams, WasmResults};
 
@@ -16,6 +16,7 @@ use crate::loaded::{Loaded, Main, Start};
 use crate::modules::Unavailable;
 use crate::stop::{self, End, Stop};
 use crate::usage::Usage;
+use crate::warm::Globals;
 use faasm_budget::Charge;
 
 /// A call that has ended.
@@ -43,32 +44,38 @@ impl Faaslets {
     async fn loaded(&self, call: &Call) -> Result<(Arc<Loaded>, Limits), Box<Outcome>> {
         let failed = |kind, message: String| Box::new(Outcome::failed(kind, message));
         let name = &call.invocation.function;
-        let record = self.function(name);
+        let target = &call.invocation.target;
+        let record = self.function(name, target);
         let limits = record.as_deref().map(|r| self.limits(r));
         let limits = limits.unwrap_or(self.0.options.limits);
         if let Entry::Pointer { code, .. } = &call.entry {
             return Ok((Arc::clone(&code.0), limits));
         }
         let Some(record) = record else {
-            let message = format!("there is no function {name}");
+            let what = if target.is_python() { "Python function" } else { "function" };
+            let message = format!("there is no {what} {name}");
             return Err(failed(FailureKind::FunctionNotFound, message));
         };
-        let mut loaded = self.0.modules.get(&self.0, &record).await;
+        let mut loaded = self.0.modules.get(&self.0, &record, target).await;
         if loaded.is_err()
-            && let Some(newer) = self.replaced(&record)
+            && let Some(newer) = self.replaced(&record, target)
         {
             // Replaced while it was being loaded: the old code may be gone already.
-            loaded = self.0.modules.get(&self.0, &newer).await;
+            loaded = self.0.modules.get(&self.0, &newer, target).await;
         }
         match loaded {
             Ok(loaded) => Ok((loaded, limits)),
             Err(error @ Unavailable::NoMemory) => {
                 Err(failed(FailureKind::Overloaded, error.to_string()))
             }
+            Err(error @ Unavailable::NoPython) => {
+                Err(failed(FailureKind::PythonMissing, error.to_string()))
+            }
             Err(error) => {
                 tracing::error!(function = %name, %error, "cannot load the function");
                 let why = match error {
                     Unavailable::Refused(refusal) => refusal.to_string(),
+                    Unavailable::Python(refused) => refused.to_string(),
                     // Paths of the host are for its operator.
                     _ => "the server cannot load it; the server's log says more".to_owned(),
                 };
@@ -78,8 +85,8 @@ impl Faaslets {
     }
 
     /// The function's present record, if that has other code than this one.
-    fn replaced(&self, record: &FunctionRecord) -> Option<Arc<FunctionRecord>> {
-        self.function(&record.name)
+    fn replaced(&self, record: &FunctionRecord, target: &Target) -> Option<Arc<FunctionRecord>> {
+        self.function(&record.name, target)
             .filter(|now| now.hash != record.hash)
     }
 
@@ -96,13 +103,17 @@ impl Faaslets {
         };
         let _alive = shared.ticker.keep_alive();
         let faaslet = Faaslet::new(shared, call, Arc::clone(&loaded), limits, usage);
-        let mut store = new_store(&loaded, faaslet);
-        if loaded.maps_state {
+        let (mut store, warm) = match shared.warm.take(&loaded, faaslet) {
+            Ok((store, instance)) => (store, Some(instance)),
+            Err(faaslet) => (new_store(&loaded, *faaslet), None),
+        };
+        if loaded.maps_state && warm.is_none() {
             let table = Arc::clone(store.data().mappings.table());
             faults::serve(&mut store, table);
         }
         let mut timings = Timings::default();
-        let result = drive(&mut store, &loaded, &mut timings).await;
+        let mut begun = None;
+        let result = drive(&mut store, warm, &loaded, &mut begun, &mut timings).await;
         let max_stack = shared.options.max_stack_bytes;
         let end = conclude(&mut store, stop::end(result, max_stack)).await;
         let whole = micros(store.data().clock.started);
@@ -110,7 +121,12 @@ impl Faaslets {
         shared
             .cold_start_seconds
             .record(timings.start_us as f64 / 1e6);
-        finish(store, end, timings)
+        let is_fit = matches!(end, End::Returned(_));
+        let executed = finish(&mut store, end, timings);
+        if let Some((instance, Some(globals))) = begun.filter(|_| is_fit) {
+            shared.warm.keep(&loaded, store, instance, &globals);
+        }
+        executed
     }
 }
 
@@ -142,6 +158,11 @@ impl Faaslets {
         let mut charge = self.0.budget.charge();
         let mut waited = Duration::ZERO;
         while !charge.grow(needed) {
+            // What nobody uses goes first.
+            self.0.warm.clear();
+            if charge.grow(needed) {
+                break;
+            }
             if call.no_memory == NoMemory::Fail || waited >= limits.time {
                 let message =
                     "the server's memory budget (--memory-budget) is used up; try again later";
@@ -165,19 +186,25 @@ fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Instantiates the module, gives it its image, and runs what the call's entry says.
+/// Instantiates the module and gives it its image, unless there is an instance that has it, and
+/// runs what the call's entry says. `begun` is the instance as it was before that, if it can be
+/// kept.
 async fn drive(
     store: &mut Store<Faaslet>,
+    warm: Option<Instance>,
     loaded: &Loaded,
+    begun: &mut Option<(Instance, Option<Globals>)>,
     timings: &mut Timings,
 ) -> wasmtime::Result<i32> {
-    let begun = store.data().clock.started;
-    let instance = loaded.instance_pre.instantiate_async(&mut *store).await?;
-    loaded.find_memory(store, &instance);
-    if let Some(image) = &loaded.image {
-        image.restore(store, &instance)?;
+    let started = store.data().clock.started;
+    let instance = match warm {
+        Some(instance) => instance,
+        None => start(store, loaded).await?,
+    };
+    if let Some(keeping) = &loaded.keeping {
+        *begun = Some((instance, keeping.globals(store, &instance)));
     }
-    timings.start_us = micros(begun);
+    timings.start_us = micros(started);
     // It may have been cancelled, or be out of time, by what it had to wait for.
     store.data().check()?;
     let mut guest = Guest { store, instance };
@@ -185,6 +212,16 @@ async fn drive(
         Entry::Pointer { pointer, .. } => guest.run_pointer(loaded, pointer).await,
         Entry::Main { .. } => guest.run_start(loaded).await,
     }
+}
+
+/// A fresh instance, with its image.
+async fn start(store: &mut Store<Faaslet>, loaded: &Loaded) -> wasmtime::Result<Instance> {
+    let instance = loaded.instance_pre.instantiate_async(&mut *store).await?;
+    loaded.find_memory(store, &instance);
+    if let Some(image) = loaded.image.as_deref() {
+        image.restore(store, &instance)?;
+    }
+    Ok(instance)
 }
 
 /// An instance that is run from outside.
@@ -230,6 +267,14 @@ impl Guest<'_> {
                 status => Err(misuse("_faasm_zygote", format!("returned {status}")).into()),
             },
             Err(_) => self.call::<(), ()>(zygote, ()).await,
+        }
+    }
+
+    /// Runs an initialiser that returns a status.
+    pub(crate) async fn initialise(&mut self, export: &ModuleExport) -> wasmtime::Result<()> {
+        match self.call(export, ()).await? {
+            0 => Ok(()),
+            status => Err(Stop::Exit(status).into()),
         }
     }
 
@@ -307,12 +352,16 @@ async fn conclude(store: &mut Store<Faaslet>, end: End) -> End {
     }
 }
 
-/// Reads the outcome off the store, then tears the Faaslet down.
-fn finish(mut store: Store<Faaslet>, end: End, timings: Timings) -> Executed {
+/// Reads the outcome off the store.
+fn finish(store: &mut Store<Faaslet>, end: End, timings: Timings) -> Executed {
     let faaslet = store.data_mut();
     let (return_value, mut failure) = match end {
         End::Returned(0) => (0, None),
-        End::Returned(value) => (value, Some(nonzero(value))),
+        End::Returned(value) => {
+            let python = faaslet.python_failure.take();
+            let failure = python.map_or_else(|| nonzero(value), |failed| failed.of_call(value));
+            (value, Some(failure))
+        }
         End::Failed(failure) => (-1, Some(failure)),
     };
     if let Some(failure) = &mut failure {

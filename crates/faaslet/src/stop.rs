@@ -48,6 +48,8 @@ pub(crate) enum Stop {
         import: String,
         reason: &'static str,
     },
+    #[error(transparent)]
+    Mpi(faasm_mpi::Stop),
     #[error("C++ exception thrown: {what} (functions are compiled without exceptions)")]
     CxxThrow { what: String },
 }
@@ -65,6 +67,8 @@ impl Stop {
             Self::State { error, .. } => state_kind(error),
             Self::File(_) => FailureKind::File,
             Self::Image(_) => FailureKind::Overloaded,
+            Self::Mpi(faasm_mpi::Stop::BadAddress { .. }) => FailureKind::Trap,
+            Self::Mpi(_) => FailureKind::Mpi,
             Self::Exit(_)
             | Self::BadPointer(_)
             | Self::Misuse { .. }

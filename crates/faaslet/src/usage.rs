@@ -43,6 +43,12 @@ impl Usage {
         }
     }
 
+    /// Takes over an instance, whose memory is paid for, from the Faaslet that had it.
+    pub(crate) fn succeed(&mut self, before: &Self) {
+        self.prepaid = 0;
+        self.table_elements = before.table_elements;
+    }
+
     /// Says that of the next growth of the memory, by `bytes`, so many get state mapped over
     /// them.
     pub(crate) fn grow_for_state(&mut self, bytes: u64, state: u64) {

@@ -61,6 +61,9 @@ pub(crate) struct QueryOf<T>(pub(crate) T);
 /// Whether the client asked for JSON.
 pub(crate) struct WantsJson(pub(crate) bool);
 
+/// The user that calls of Python functions name; their owner is told apart from it.
+pub(crate) const PYTHON_USER: &str = "python";
+
 /// How the standard library says that a text is not a number.
 const NO_NUMBER: [&str; 2] = [
     "invalid digit found in string",
@@ -165,6 +168,15 @@ pub(crate) fn is_escaped(path: &str) -> bool {
 pub(crate) fn name(field: &str, text: &str) -> Result<Name, ApiError> {
     let invalid = |e| ApiError::new(ErrorCode::InvalidName, format!("`{field}`: {e}"));
     Name::new(text).map_err(invalid)
+}
+
+/// Refuses the name under which Python functions are called, whoever owns them.
+pub(crate) fn refuse_reserved(field: &str, user: &Name) -> Result<(), ApiError> {
+    if user.as_str() != PYTHON_USER {
+        return Ok(());
+    }
+    let problem = format!("`{field}`: the name python is reserved for Python functions");
+    Err(ApiError::new(ErrorCode::InvalidName, problem))
 }
 
 /// Checks the key of a state value.

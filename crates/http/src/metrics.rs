@@ -62,7 +62,7 @@ fn describe() {
     );
     describe_counter!(
         "faasm_calls_total",
-        "Calls that ended, by user, function and outcome"
+        "Calls that ended, by kind of function, user, function and outcome"
     );
     describe_counter!(
         "faasm_calls_not_found_total",

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use faasm_model::WorldSize;
 use faasm_state::tier::MAX_VALUE_BYTES;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
@@ -18,6 +19,8 @@ pub struct HttpOptions {
     pub max_state_value_bytes: u64,
     /// Largest shared file that can be put, in bytes: 16 GiB.
     pub max_file_bytes: u64,
+    /// Ranks of an MPI world whose size a call does not say: 5.
+    pub mpi_default_world_size: WorldSize,
     /// Longest time for which a client's `wait_ms` holds an answer: 60 s. A client that
     /// asks for more is answered after this.
     pub max_wait: Duration,
@@ -41,6 +44,7 @@ impl Default for HttpOptions {
             max_function_bytes: 128 << 20,
             max_state_value_bytes: MAX_VALUE_BYTES,
             max_file_bytes: 16 << 30,
+            mpi_default_world_size: WorldSize::DEFAULT,
             max_wait: Duration::from_secs(60),
             cors_origin: None,
             header_timeout: Duration::from_millis(12_500),

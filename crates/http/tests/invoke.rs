@@ -100,7 +100,7 @@ async fn requests_that_make_no_sense_are_refused_with_their_codes() {
         ),
         (
             "/",
-            r#"{"user": "a", "function": "f", "python": true}"#,
+            r#"{"user": "a", "function": "f", "mpi": true}"#,
             422,
             "unsupported",
         ),

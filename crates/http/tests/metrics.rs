@@ -23,7 +23,7 @@ async fn requests_are_counted_by_route_and_status_and_never_by_path() {
         r#"faasm_http_requests_total{route="/invoke/{user}/{function}",status="200"} 3"#,
         r#"faasm_http_requests_total{route="/invoke/{user}/{function}",status="404"} 1"#,
         r#"faasm_http_requests_total{route="unmatched",status="404"} 1"#,
-        r#"faasm_calls_total{user="demo",function="noop",outcome="success"} 3"#,
+        r#"faasm_calls_total{kind="wasm",user="demo",function="noop",outcome="success"} 3"#,
         r#"faasm_http_request_seconds_bucket{route="/invoke/{user}/{function}",le="60"} 4"#,
         "# TYPE faasm_cold_start_seconds histogram",
         "faasm_faaslets_live 0",

@@ -22,10 +22,22 @@ pub fn cpp(source: &str) -> Bytes {
 /// Compiles files, such as an example's.
 #[must_use]
 pub fn build(sources: &[&Path]) -> Bytes {
+    build_with(sources, |_| ())
+}
+
+/// Compiles files of a program that uses MPI.
+#[must_use]
+pub fn build_mpi(sources: &[&Path]) -> Bytes {
+    build_with(sources, |options| options.mpi = true)
+}
+
+fn build_with(sources: &[&Path], set: impl FnOnce(&mut BuildOptions)) -> Bytes {
     let dir = tempfile::tempdir().unwrap();
     let output = dir.path().join("function.wasm");
     let sources: Vec<PathBuf> = sources.iter().map(|path| path.to_path_buf()).collect();
-    let built = toolchain().build(&BuildOptions::new(sources, &output));
+    let mut options = BuildOptions::new(sources, &output);
+    set(&mut options);
+    let built = toolchain().build(&options);
     built.unwrap_or_else(|error| panic!("{error}"));
     std::fs::read(output).unwrap().into()
 }

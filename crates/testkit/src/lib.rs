@@ -27,7 +27,7 @@ mod raw;
 mod server;
 
 pub use answer::Answer;
-pub use guest::{build, c, cpp, wat_noop};
+pub use guest::{build, build_mpi, c, cpp, wat_noop};
 pub use raw::Raw;
 pub use rustix::process::Signal;
 pub use server::{Builder, Server, binary};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::clang::{Toolchain, run};
-use crate::host_interface::provides;
+use crate::host_interface::{is_mpi, provides};
 use crate::inspect::{Import, Interface};
 use crate::options::{BuildOptions, Language, Unit};
 use crate::sdk::Sdk;
@@ -46,17 +46,30 @@ impl Toolchain {
     /// existing output is replaced in one step or left as it was.
     pub fn build(&self, options: &BuildOptions) -> Result<Built, Error> {
         let units = options.units()?;
+        let is_cxx = units.iter().any(|unit| unit.language == Language::Cxx);
+        let language = if is_cxx { Language::Cxx } else { Language::C };
+        // What any program gives its files; the process's umask applies.
+        self.build_units(&units, language, options, 0o666)
+    }
+
+    /// As [`Toolchain::build`], linked as a program of that language, and with the permissions
+    /// that the output is to have.
+    pub(crate) fn build_units(
+        &self,
+        units: &[Unit<'_>],
+        language: Language,
+        options: &BuildOptions,
+        mode: u32,
+    ) -> Result<Built, Error> {
         check_output(options)?;
-        let cxx = units.iter().find(|unit| unit.language == Language::Cxx);
-        if let Some(unit) = cxx {
+        if let Some(unit) = units.iter().find(|unit| unit.language == Language::Cxx) {
             self.need_cxx(unit.path)?;
         }
         let dir =
             tempfile::tempdir().map_err(Error::io("make a directory in", &std::env::temp_dir()))?;
-        let compiled = self.compile_all(&units, dir.path(), options)?;
+        let compiled = self.compile_all(units, dir.path(), options)?;
 
         let linked = dir.path().join("linked.wasm");
-        let language = cxx.map_or(Language::C, |unit| unit.language);
         let objects: Vec<PathBuf> = compiled.iter().map(|c| c.object.clone()).collect();
         let said = run(&mut self.link(language, &objects, &linked, options))?;
         // The temporary directory means nothing to the reader.
@@ -65,8 +78,8 @@ impl Toolchain {
 
         let module = fs::read(&linked).map_err(Error::io("read", &linked))?;
         let interface = Interface::read(&module)?;
-        check_imports(&interface, &compiled)?;
-        put_in_place(&module, &options.output)?;
+        check_imports(&interface, &compiled, options)?;
+        put_in_place(&module, &options.output, mode)?;
 
         let mut warnings: Vec<String> = compiled.into_iter().map(|c| c.warnings).collect();
         warnings.push(said.replace(&prefix, ""));
@@ -88,7 +101,7 @@ impl Toolchain {
         options: &BuildOptions,
     ) -> Result<Vec<Compiled>, Error> {
         let sdk = Sdk::unpack(self.cache.as_deref(), dir)?;
-        let mut plain = BuildOptions::new(sdk.sources(), "");
+        let mut plain = BuildOptions::new(sdk.sources(options.mpi), "");
         plain.debug = options.debug;
         let sdk_units = plain.units()?;
         let users = units.iter().map(|unit| (*unit, options));
@@ -165,7 +178,11 @@ fn check_output(options: &BuildOptions) -> Result<(), Error> {
 }
 
 /// Everything imported must be the server's to provide.
-fn check_imports(interface: &Interface, compiled: &[Compiled]) -> Result<(), Error> {
+fn check_imports(
+    interface: &Interface,
+    compiled: &[Compiled],
+    options: &BuildOptions,
+) -> Result<(), Error> {
     if let Some(import) = interface.imports.iter().find(|import| !import.is_function) {
         let reason = format!(
             "it imports `{}` of `{}`, which is no function",
@@ -185,11 +202,19 @@ fn check_imports(interface: &Interface, compiled: &[Compiled]) -> Result<(), Err
         return Err(Error::NoMain);
     }
     if missing.is_empty() {
-        return Ok(());
+        let mpi = interface.imports.iter().find(|import| is_mpi(&import.name));
+        return match mpi {
+            Some(import) if !options.mpi => Err(Error::WithoutMpi(import.name.clone())),
+            _ => Ok(()),
+        };
     }
+    let given = options.ldflags.iter().map(Path::new);
+    let given = given.filter(|path| path.extension() == Some("o".as_ref()));
     let objects: Vec<(&Path, Interface)> = compiled
         .iter()
-        .map(|c| Ok((c.source.as_path(), Interface::of_file(&c.object)?)))
+        .map(|c| (c.source.as_path(), c.object.as_path()))
+        .chain(given.map(|path| (path, path)))
+        .map(|(source, object)| Ok((source, Interface::of_file(object)?)))
         .collect::<Result<_, Error>>()?;
     let undefined = |import: &&Import| {
         let uses = |i: &Import| i.is_function && i.module == import.module && i.name == import.name;
@@ -230,14 +255,13 @@ fn env_imports(interface: &Interface) -> Vec<String> {
 }
 
 /// Writes beside the output and renames: readers see the old module or the new one.
-fn put_in_place(module: &[u8], output: &Path) -> Result<(), Error> {
+fn put_in_place(module: &[u8], output: &Path, mode: u32) -> Result<(), Error> {
     let dir = match output.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
     };
     let write = || -> io::Result<()> {
-        // What any program gives its files; the process's umask applies.
-        let permissions = Permissions::from_mode(0o666);
+        let permissions = Permissions::from_mode(mode);
         let mut builder = tempfile::Builder::new();
         let mut file = builder
             .prefix(".faasm-build-")

@@ -159,6 +159,19 @@ impl Toolchain {
         options: &BuildOptions,
     ) -> Command {
         let mut command = self.command(language);
+        self.add_compile_flags(&mut command, language, sdk_headers, options);
+        command.arg("-c").arg(operand(source)).arg("-o").arg(object);
+        command
+    }
+
+    /// What every compilation is told, the options' own flags last.
+    pub(crate) fn add_compile_flags(
+        &self,
+        command: &mut Command,
+        language: Language,
+        sdk_headers: &Path,
+        options: &BuildOptions,
+    ) {
         command.args([options.opt_level.flag(), "-msimd128", "-D__faasm"]);
         // Whoever tunes the optimiser does so alone: it refuses to be told twice.
         let is_tuned = options.cflags.iter().any(|flag| flag == "-mllvm");
@@ -193,8 +206,6 @@ impl Toolchain {
         }
         command.args(options.defines.iter().map(|define| format!("-D{define}")));
         command.args(&options.cflags);
-        command.arg("-c").arg(operand(source)).arg("-o").arg(object);
-        command
     }
 
     /// `clang objects -o output`, without `-O`: with it clang runs whatever `wasm-opt`
@@ -234,7 +245,8 @@ impl Toolchain {
         command
     }
 
-    fn command(&self, language: Language) -> Command {
+    /// `clang`, or `clang++`, for the target.
+    pub(crate) fn command(&self, language: Language) -> Command {
         let mut command = Command::new(&self.clang);
         for name in HOST_VARIABLES {
             command.env_remove(name);

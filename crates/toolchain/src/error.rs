@@ -67,6 +67,17 @@ pub enum Error {
     /// The program uses what neither it nor the server defines.
     #[error("{}", each_undefined(.0))]
     Undefined(Vec<Undefined>),
+    /// The program uses this function of MPI, and is built without.
+    #[error("the program uses MPI (`{0}`) and is built without: add --mpi")]
+    WithoutMpi(String),
+    /// A file of arguments, named by `@`, cannot be used.
+    #[error("cannot use the arguments in {path:?}: {reason}")]
+    BadArguments {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// The linker's output is not a module that a server takes.
     #[error("the linker left no usable module: {0}")]
     BadModule(String),

@@ -1,5 +1,7 @@
 //! The names that a function may leave undefined, since the server provides them.
 
+use crate::sdk;
+
 /// Names in the import module `env`.
 const NAMES: &[&str] = &[
     // Calls
@@ -60,7 +62,6 @@ const NAMES: &[&str] = &[
 
 /// Families too large to list here; the server knows their members.
 const FAMILIES: &[&str] = &[
-    "MPI_",
     "pthread_",
     "omp_",
     "__kmpc_",
@@ -73,12 +74,19 @@ const FAMILIES: &[&str] = &[
 /// Where WASI preview 1 imports come from.
 pub(crate) const WASI_MODULE: &str = "wasi_snapshot_preview1";
 
+/// Whether `name` is a function of MPI that the server provides from `env`.
+pub(crate) fn is_mpi(name: &str) -> bool {
+    name.starts_with("MPI_") && sdk::MPI_HEADER.contains(&format!(" {name}("))
+}
+
 /// Whether a server provides `name` from `module`.
 pub(crate) fn provides(module: &str, name: &str) -> bool {
     match module {
         // Made by the C library, which knows them; the upload checks each name.
         WASI_MODULE => true,
-        "env" => NAMES.contains(&name) || FAMILIES.iter().any(|f| name.starts_with(f)),
+        "env" => {
+            NAMES.contains(&name) || is_mpi(name) || FAMILIES.iter().any(|f| name.starts_with(f))
+        }
         _ => false,
     }
 }
@@ -91,6 +99,9 @@ mod tests {
     fn only_names_of_the_host_interface_are_provided() {
         assert!(provides("env", "__faasm_chain_ptr"));
         assert!(provides("env", "MPI_Send"));
+        assert!(provides("env", "MPI_Wtime"));
+        assert!(!provides("env", "MPI_Sen"));
+        assert!(!provides("env", "MPI_Win_create"));
         assert!(provides("env", "__cxa_throw"));
         assert!(provides("wasi_snapshot_preview1", "fd_write"));
         assert!(!provides("env", "__faasm_chain_pointer"));

@@ -19,6 +19,7 @@
 
 mod build;
 mod clang;
+mod driver;
 mod error;
 mod find;
 mod host_interface;
@@ -31,8 +32,9 @@ mod template;
 
 pub use build::Built;
 pub use clang::{Description, Toolchain};
+pub use driver::{Driven, Driver};
 pub use error::{Error, Undefined};
 pub use find::Search;
 pub use options::{BuildOptions, OptLevel};
-pub use project::Project;
+pub use project::{Code, Project};
 pub use template::{Template, UnknownTemplate};

@@ -23,6 +23,8 @@ pub struct BuildOptions {
     pub stack_size: u32,
     /// Keeps DWARF debug information. Function names are kept in any case.
     pub debug: bool,
+    /// Lets the program use MPI.
+    pub mpi: bool,
 }
 
 impl BuildOptions {
@@ -44,6 +46,7 @@ impl BuildOptions {
             opt_level: OptLevel::default(),
             stack_size: Self::DEFAULT_STACK_SIZE,
             debug: false,
+            mpi: false,
         }
     }
 
@@ -52,6 +55,11 @@ impl BuildOptions {
         if self.sources.is_empty() {
             return Err(Error::NoSources);
         }
+        self.units_if_any()
+    }
+
+    /// As `units`, for what may be made of objects alone.
+    pub(crate) fn units_if_any(&self) -> Result<Vec<Unit<'_>>, Error> {
         self.sources.iter().map(|path| Unit::new(path)).collect()
     }
 }
@@ -86,6 +94,19 @@ impl OptLevel {
         }
     }
 
+    /// The level behind a compiler's `-O`.
+    pub(crate) fn named(level: &str) -> Option<Self> {
+        match level {
+            "0" => Some(Self::O0),
+            "" | "1" | "g" => Some(Self::O1),
+            "2" => Some(Self::O2),
+            "3" => Some(Self::O3),
+            "s" => Some(Self::Os),
+            "z" => Some(Self::Oz),
+            _ => None,
+        }
+    }
+
     /// Whether size counts less than speed.
     pub(crate) fn is_for_speed(self) -> bool {
         matches!(self, Self::O2 | Self::O3)
@@ -99,7 +120,8 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    fn of(path: &Path) -> Option<Self> {
+    /// That of a source file, by its suffix.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()? {
             "c" => Some(Self::C),
             "cc" | "cpp" | "cxx" | "C" => Some(Self::Cxx),

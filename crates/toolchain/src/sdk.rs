@@ -21,16 +21,25 @@ const FILES: &[(&str, &str)] = sdk_files![
     "include/faasm/faasm.h",
     "include/faasm/host_interface.h",
     "include/faasm/input.h",
+    "include/faasm/mpi_types.h",
     "include/faasm/state.h",
     "include/faasm/state.hpp",
+    "include/mpi.h",
     "include/unistd.h",
     "src/libfaasm.c",
+    "src/mpi.c",
     "src/start.c",
     "src/state.c",
 ];
 
 /// Where a program starts: all that one cannot be linked without.
 pub(crate) const START: &str = include_str!("../../../sdk/c/src/start.c");
+
+/// All of MPI that there is.
+pub(crate) const MPI_HEADER: &str = include_str!("../../../sdk/c/include/mpi.h");
+
+/// What only programs with MPI are linked with.
+const MPI_SOURCE: &str = "src/mpi.c";
 
 /// The SDK unpacked in a directory.
 #[derive(Debug)]
@@ -54,10 +63,14 @@ impl Sdk {
         self.dir.join("include")
     }
 
-    /// The C files that belong to every program.
-    pub(crate) fn sources(&self) -> Vec<PathBuf> {
-        let sources = FILES.iter().filter(|(path, _)| path.starts_with("src/"));
-        sources.map(|(path, _)| self.dir.join(path)).collect()
+    /// The C files that belong to every program, and to every one `with_mpi`.
+    pub(crate) fn sources(&self, with_mpi: bool) -> Vec<PathBuf> {
+        let sources = FILES.iter().map(|(path, _)| *path);
+        let sources = sources.filter(|path| path.starts_with("src/"));
+        sources
+            .filter(|path| with_mpi || *path != MPI_SOURCE)
+            .map(|path| self.dir.join(path))
+            .collect()
     }
 }
 
@@ -132,10 +145,13 @@ mod tests {
     #[test]
     fn every_file_of_the_sdk_is_carried() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/c");
-        for dir in ["include/faasm", "src"] {
+        for dir in ["include/faasm", "include", "src"] {
             for entry in fs::read_dir(root.join(dir)).unwrap() {
-                let name = entry.unwrap().file_name();
-                let path = format!("{dir}/{}", name.to_str().unwrap());
+                let entry = entry.unwrap();
+                if entry.file_type().unwrap().is_dir() {
+                    continue;
+                }
+                let path = format!("{dir}/{}", entry.file_name().to_str().unwrap());
                 assert!(
                     FILES.iter().any(|(p, _)| *p == path),
                     "{path} is not listed"

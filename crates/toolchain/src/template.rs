@@ -13,11 +13,13 @@ pub enum Template {
     C,
     /// A function in C++.
     Cpp,
+    /// A function in Python.
+    Python,
 }
 
 /// There is no template of that name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no template {0:?}; there are: c, cpp")]
+#[error("there is no template {0:?}; there are: c, cpp, python")]
 pub struct UnknownTemplate(String);
 
 impl FromStr for Template {
@@ -30,15 +32,46 @@ impl FromStr for Template {
     }
 }
 
+/// The name and the text of a file.
+type File = (&'static str, &'static str);
+
+const C: &[File] = &[
+    ("main.c", include_str!("../templates/c/main.c")),
+    (".gitignore", "*.wasm\n"),
+];
+
+const CPP: &[File] = &[
+    ("main.cpp", include_str!("../templates/cpp/main.cpp")),
+    (".gitignore", "*.wasm\n"),
+];
+
+const PYTHON: &[File] = &[
+    (
+        "function.py",
+        include_str!("../templates/python/function.py"),
+    ),
+    (
+        "test_function.py",
+        include_str!("../templates/python/test_function.py"),
+    ),
+    (
+        "requirements.txt",
+        include_str!("../templates/python/requirements.txt"),
+    ),
+    ("README.md", include_str!("../templates/python/README.md")),
+    (".gitignore", "__pycache__/\n"),
+];
+
 impl Template {
     /// All there are.
-    pub const ALL: [Self; 2] = [Self::C, Self::Cpp];
+    pub const ALL: [Self; 3] = [Self::C, Self::Cpp, Self::Python];
 
     /// What a user calls it.
     pub fn name(self) -> &'static str {
         match self {
             Self::C => "c",
             Self::Cpp => "cpp",
+            Self::Python => "python",
         }
     }
 
@@ -50,21 +83,18 @@ impl Template {
         if entries.next().is_some() {
             return Err(Error::NotEmpty(dir.into()));
         }
-        let (source, text) = match self {
-            Self::C => ("main.c", include_str!("../templates/c/main.c")),
-            Self::Cpp => ("main.cpp", include_str!("../templates/cpp/main.cpp")),
+        let (files, what) = match self {
+            Self::C => (C, "sources = [\"main.c\"]"),
+            Self::Cpp => (CPP, "sources = [\"main.cpp\"]"),
+            Self::Python => (PYTHON, "language = \"python\""),
         };
         let FunctionName { user, function } = name;
         // Names consist of characters that need no escape in TOML.
         let manifest = format!(
             "# What `faasm up` builds and uploads.\n\
-             user = \"{user}\"\nfunction = \"{function}\"\nsources = [\"{source}\"]\n"
+             user = \"{user}\"\nfunction = \"{function}\"\n{what}\n"
         );
-        for (file, text) in [
-            (source, text),
-            (Project::FILE, manifest.as_str()),
-            (".gitignore", "*.wasm\n"),
-        ] {
+        for (file, text) in files.iter().chain([&(Project::FILE, manifest.as_str())]) {
             let path = dir.join(file);
             fs::write(&path, text).map_err(Error::io("write", &path))?;
         }

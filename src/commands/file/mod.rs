@@ -2,7 +2,7 @@
 
 mod batch;
 mod get;
-mod local;
+pub mod local;
 mod ls;
 mod put;
 mod remote;

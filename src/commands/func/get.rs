@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use faasm_client::FunctionKind;
 use faasm_model::FunctionName;
 use serde_json::json;
 
@@ -29,13 +30,13 @@ pub struct Args {
 }
 
 impl Args {
-    pub async fn run(self, context: &Context) -> anyhow::Result<()> {
+    pub async fn run(self, context: &Context, kind: FunctionKind) -> anyhow::Result<()> {
         let name = FunctionName::from(self.name);
         let out = &context.out;
         if self.output.is_none() && out.is_json() {
             return Err(Usage("with --format json, the bytes need a file: -o FILE".into()).into());
         }
-        let mut download = context.client()?.get_function(&name).await?;
+        let mut download = context.client()?.get_function(kind, &name).await?;
         if let Some(path) = self.output {
             let hash = download.hash();
             let size = transfer::save(context, download, &path).await?;

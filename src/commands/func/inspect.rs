@@ -1,6 +1,6 @@
 //! `faasm func inspect`
 
-use faasm_client::{FunctionInfo, Image};
+use faasm_client::{FunctionInfo, FunctionKind, Image};
 use faasm_model::FunctionName;
 
 use super::{NameArgs, limits};
@@ -20,9 +20,9 @@ pub struct Args {
 }
 
 impl Args {
-    pub async fn run(self, context: &Context) -> anyhow::Result<()> {
+    pub async fn run(self, context: &Context, kind: FunctionKind) -> anyhow::Result<()> {
         let name = FunctionName::from(self.name);
-        let info = context.client()?.function_info(&name).await?;
+        let info = context.client()?.function_info(kind, &name).await?;
         context.out.answer(&info, describe(&info))?;
         Ok(())
     }

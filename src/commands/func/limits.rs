@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faasm_client::FunctionInfo;
+use faasm_client::{FunctionInfo, FunctionKind};
 use faasm_model::{FunctionName, LimitOverrides};
 
 use super::NameArgs;
@@ -52,18 +52,20 @@ pub struct LimitArgs {
 }
 
 impl Args {
-    pub async fn run(self, context: &Context) -> anyhow::Result<()> {
+    pub async fn run(self, context: &Context, kind: FunctionKind) -> anyhow::Result<()> {
         let name = FunctionName::from(self.name);
         self.limits.check()?;
         let client = context.client()?;
-        let mut info = client.function_info(&name).await?;
+        let mut info = client.function_info(kind, &name).await?;
         if self.reset || self.limits.any() {
             let kept = match self.reset {
                 true => LimitOverrides::default(),
                 false => info.record.limits,
             };
-            client.set_limits(&name, &self.limits.over(kept)).await?;
-            info = client.function_info(&name).await?;
+            client
+                .set_limits(kind, &name, &self.limits.over(kept))
+                .await?;
+            info = client.function_info(kind, &name).await?;
         }
         context.out.answer(&info, describe(&info))?;
         Ok(())

@@ -1,6 +1,6 @@
 //! `faasm func ls`
 
-use faasm_client::{Client, Error, FunctionRecord};
+use faasm_client::{Client, Error, FunctionKind, FunctionRecord};
 use faasm_model::Name;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -22,22 +22,23 @@ pub struct Args {
 }
 
 impl Args {
-    pub async fn run(self, context: &Context) -> anyhow::Result<()> {
-        let functions = functions(context.client()?, self.user);
+    pub async fn run(self, context: &Context, kind: FunctionKind) -> anyhow::Result<()> {
+        let functions = functions(context.client()?, kind, self.user);
         list::print(&context.out, "functions", functions, row).await
     }
 }
 
 fn functions(
     client: Client,
+    kind: FunctionKind,
     user: Option<Name>,
 ) -> BoxStream<'static, Result<FunctionRecord, Error>> {
     match user {
-        Some(user) => client.list_functions(&user).boxed(),
+        Some(user) => client.list_functions(kind, &user).boxed(),
         None => {
-            let users = client.list_users();
+            let users = client.list_users(kind);
             users
-                .map_ok(move |user| client.list_functions(&user))
+                .map_ok(move |user| client.list_functions(kind, &user))
                 .try_flatten()
                 .boxed()
         }

@@ -1,13 +1,14 @@
 //! `faasm func`: stored functions.
 
-mod get;
-mod inspect;
-mod limits;
-mod ls;
+pub mod get;
+pub mod inspect;
+pub mod limits;
+pub mod ls;
 pub mod put;
-mod rm;
+pub mod rm;
 
 use clap::Subcommand;
+use faasm_client::FunctionKind;
 use faasm_model::{FunctionName, Name};
 
 use crate::cli::Context;
@@ -43,20 +44,21 @@ enum Command {
 
 impl Args {
     pub async fn run(self, context: &Context) -> anyhow::Result<()> {
+        let kind = FunctionKind::Wasm;
         match self.command {
             Command::Put(args) => args.run(context).await,
-            Command::Get(args) => args.run(context).await,
-            Command::Ls(args) => args.run(context).await,
-            Command::Rm(args) => args.run(context).await,
-            Command::Inspect(args) => args.run(context).await,
-            Command::Limits(args) => args.run(context).await,
+            Command::Get(args) => args.run(context, kind).await,
+            Command::Ls(args) => args.run(context, kind).await,
+            Command::Rm(args) => args.run(context, kind).await,
+            Command::Inspect(args) => args.run(context, kind).await,
+            Command::Limits(args) => args.run(context, kind).await,
         }
     }
 }
 
 /// Names one function.
 #[derive(Debug, clap::Args)]
-struct NameArgs {
+pub struct NameArgs {
     /// Whose function it is
     user: Name,
 

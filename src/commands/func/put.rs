@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use faasm_client::{Client, FunctionRecord};
+use faasm_client::{Client, FunctionKind, FunctionRecord};
 use faasm_model::FunctionName;
 
 use super::NameArgs;
@@ -34,34 +34,61 @@ impl Args {
         let name = FunctionName::from(self.name);
         self.limits.check()?;
         let client = context.client()?;
-        let mut record = upload(context, &client, &name, self.file).await?;
-        if self.limits.any() {
-            record = client
-                .set_limits(&name, &self.limits.over(record.limits))
-                .await?;
-        }
-        context.out.answer(&record, describe(&record))?;
-        let FunctionName { user, function } = name;
-        context
-            .out
-            .next(format_args!("faasm invoke {user} {function}"));
-        Ok(())
+        let kind = FunctionKind::Wasm;
+        let record = upload(context, &client, kind, &name, self.file).await?;
+        finish(context, &client, kind, record, &self.limits).await
     }
+}
+
+/// Sets the limits of a function that was just stored, and says what there is.
+pub async fn finish(
+    context: &Context,
+    client: &Client,
+    kind: FunctionKind,
+    mut record: FunctionRecord,
+    limits: &LimitArgs,
+) -> anyhow::Result<()> {
+    let name = FunctionName {
+        user: record.user.clone(),
+        function: record.function.clone(),
+    };
+    if limits.any() {
+        let limits = limits.over(record.limits);
+        record = client.set_limits(kind, &name, &limits).await?;
+    }
+    context.out.answer(&record, describe(&record))?;
+    context.out.next(invocation(kind, &name));
+    Ok(())
+}
+
+/// The command that calls a function.
+pub fn invocation(kind: FunctionKind, name: &FunctionName) -> String {
+    let option = match kind {
+        FunctionKind::Wasm => "",
+        FunctionKind::Python => "--python ",
+    };
+    let FunctionName { user, function } = name;
+    format!("faasm invoke {option}{user} {function}")
 }
 
 /// Stores the file behind a progress bar.
 pub async fn upload(
     context: &Context,
     client: &Client,
+    kind: FunctionKind,
     name: &FunctionName,
     file: PathBuf,
 ) -> anyhow::Result<FunctionRecord> {
     let bar = context.out.progress(&format!("uploading {name}"));
     let shown = bar.clone();
-    let stored = client.put_function(name, file, move |progress| {
+    let then = match kind {
+        FunctionKind::Wasm => "compiling",
+        FunctionKind::Python => "importing",
+    };
+    let stored = client.put_function(kind, name, file, move |progress| {
         show(&shown, progress);
         if progress.total == Some(progress.done) {
-            shown.set_message("compiling");
+            shown.set_message(then);
         }
     });
     let record = stored.await;

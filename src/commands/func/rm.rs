@@ -1,5 +1,6 @@
 //! `faasm func rm`
 
+use faasm_client::FunctionKind;
 use faasm_model::FunctionName;
 use serde_json::json;
 
@@ -19,9 +20,9 @@ pub struct Args {
 }
 
 impl Args {
-    pub async fn run(self, context: &Context) -> anyhow::Result<()> {
+    pub async fn run(self, context: &Context, kind: FunctionKind) -> anyhow::Result<()> {
         let name = FunctionName::from(self.name);
-        context.client()?.delete_function(&name).await?;
+        context.client()?.delete_function(kind, &name).await?;
         let json = json!({ "removed": { "user": name.user, "function": name.function } });
         context.out.answer(&json, format_args!("removed {name}"))?;
         Ok(())

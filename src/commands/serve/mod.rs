@@ -4,6 +4,7 @@ mod logs;
 mod memory;
 mod open_files;
 mod plan;
+mod python;
 mod server;
 mod settings;
 

@@ -8,6 +8,7 @@ use faasm_model::{LimitOverrides, Limits};
 use faasm_state::tier::{EmbeddedOptions, MAX_VALUE_BYTES};
 use faasm_storage::FilesOptions;
 
+use super::python::Choice;
 use super::settings::{LogFormat, Role, Settings, Size, Time};
 use crate::exit::Usage;
 
@@ -21,6 +22,7 @@ pub struct Plan {
     pub log_format: LogFormat,
     pub log: String,
     pub faaslets: faasm_faaslet::Options,
+    pub python: Choice,
     pub calls: faasm_calls::Options,
     pub state: faasm_state::Options,
     pub tier: EmbeddedOptions,
@@ -61,6 +63,7 @@ impl Plan {
             tier: tier(&settings),
             files: files(&settings),
             faaslets,
+            python: settings.python.clone().unwrap_or_default(),
             calls: calls(&settings),
             http: http(&settings)?,
         };
@@ -185,6 +188,9 @@ fn http(settings: &Settings) -> Result<faasm_http::HttpOptions, Usage> {
         max_input_bytes: size(settings.max_input, default.max_input_bytes),
         max_function_bytes: size(settings.max_function, default.max_function_bytes),
         max_state_value_bytes: max_state_value,
+        mpi_default_world_size: settings
+            .mpi_default_world_size
+            .unwrap_or(default.mpi_default_world_size),
         max_file_bytes: size(settings.max_file, default.max_file_bytes),
         cors_origin: origin.map_err(|error| Usage(format!("--cors-origin: {error}")))?,
         ..default

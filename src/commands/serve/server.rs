@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::open_files;
 use super::plan::Plan;
+use super::{open_files, python};
 use crate::output::Output;
 
 /// How long clients may take to receive answers at the end of a shutdown.
@@ -40,6 +40,7 @@ pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
     let budget = MemoryBudget::new(plan.faaslets.memory_budget);
     let tier = EmbeddedTier::open(&plan.data_dir.join("state"), plan.tier)?;
     let state = State::new(Arc::new(tier), &budget, plan.state)?;
+    plan.faaslets.python = python::find(&plan.python)?;
     let faaslets = Faaslets::new(plan.faaslets, storage.clone(), state.clone())?;
     let log = EmbeddedLog::open(&plan.data_dir.join("calls"))?;
     let log: Arc<dyn CallLog> = Arc::new(log);
@@ -47,6 +48,7 @@ pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
     // cannot listen must not run them.
     let upload = listen(plan.upload_addr, "--upload-addr").await?;
     let invoke = listen(plan.invoke_addr, "--invoke-addr").await?;
+    python::prepare(&faaslets);
     let calls = Calls::start(plan.calls, faaslets, log).await?;
 
     let readiness = Readiness::default();

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use faasm_model::WorldSize;
 use serde::{Deserialize, Serialize};
 
+use super::python::Choice;
 use crate::exit::Usage;
 use crate::units::{parse_duration, parse_size};
 
@@ -67,9 +69,13 @@ pub struct Settings {
     #[arg(long, env = "FAASM_MAX_OUTPUT", value_name = "SIZE")]
     pub max_output: Option<Size>,
 
-    /// Native stack of a call, for all functions [default: 1MiB]
+    /// Native stack of a call, for all functions [default: 4MiB]
     #[arg(long, env = "FAASM_MAX_STACK", value_name = "SIZE")]
     pub max_stack: Option<Size>,
+
+    /// The Python runtime's directory, or `none` [default: the installed one]
+    #[arg(long, env = "FAASM_PYTHON", value_name = "DIR")]
+    pub python: Option<Choice>,
 
     /// Input of a call [default: 16MiB]
     #[arg(long, env = "FAASM_MAX_INPUT", value_name = "SIZE")]
@@ -138,6 +144,10 @@ pub struct Settings {
     /// Chained calls below a root call [default: 100000]
     #[arg(long, env = "FAASM_MAX_CHAINED_CALLS", value_name = "N")]
     pub max_chained_calls: Option<u64>,
+
+    /// Ranks of an MPI world whose size a call does not say [default: 5]
+    #[arg(long, env = "FAASM_MPI_DEFAULT_WORLD_SIZE", value_name = "N")]
+    pub mpi_default_world_size: Option<WorldSize>,
 
     /// How often an asynchronous call is begun before it counts as failed [default: 3]
     #[arg(long, env = "FAASM_MAX_ATTEMPTS", value_name = "N")]

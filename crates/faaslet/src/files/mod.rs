@@ -2,7 +2,9 @@
 //! change in it through `faasm://`.
 
 mod change;
+mod patient;
 mod tree;
 
 pub(crate) use change::{Refused, carry_out};
+pub(crate) use patient::Patient;
 pub(crate) use tree::{ReadOnly, SharedTree};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use faasm_model::{Name, Outcome};
+use faasm_model::{FunctionName, Name, Outcome, Target};
 use wasmtime::{Caller, Linker};
 
 use super::allocate::allocate;
@@ -85,20 +85,26 @@ fn chain_name(
         problem: error.to_string(),
     })?;
     let input = memory.slice(input, memory.length(len)?)?;
-    start(faaslet, Some(name), Entry::Main { index: 0 }, input)
+    let callee = Callee {
+        target: kind_of(faaslet, &name),
+        function: Some(name),
+        entry: Entry::Main { index: 0 },
+        input: Bytes::copy_from_slice(input),
+    };
+    start(faaslet, callee)
 }
 
 fn chain_ptr(mut host: Host<'_>, pointer: u32, input: u32, len: i32) -> wasmtime::Result<u32> {
     let (memory, faaslet) = guest(&mut host, "__faasm_chain_ptr")?;
     let input = memory.slice(input, memory.length(len)?)?;
     let code = Code(Arc::clone(&faaslet.loaded));
-    start(faaslet, None, Entry::Pointer { code, pointer }, input)
+    start_self(faaslet, Entry::Pointer { code, pointer }, input)
 }
 
 fn chain_this(mut host: Host<'_>, index: i32, input: u32, len: i32) -> wasmtime::Result<u32> {
     let (memory, faaslet) = guest(&mut host, "__faasm_chain_this")?;
     let input = memory.slice(input, memory.length(len)?)?;
-    start(faaslet, None, Entry::Main { index }, input)
+    start_self(faaslet, Entry::Main { index }, input)
 }
 
 fn get_idx(host: Host<'_>) -> i32 {
@@ -108,21 +114,43 @@ fn get_idx(host: Host<'_>) -> i32 {
     }
 }
 
+/// What kind of function a name means: of the caller's own kind if there is one of each.
+fn kind_of(faaslet: &Faaslet, name: &Name) -> Target {
+    let invocation = &faaslet.call.invocation;
+    let function = FunctionName {
+        user: invocation.function.user.clone(),
+        function: name.clone(),
+    };
+    let (own, other) = match invocation.target {
+        Target::Wasm | Target::Mpi { .. } => (Target::Wasm, Target::PYTHON),
+        Target::Python { .. } => (Target::PYTHON, Target::Wasm),
+    };
+    let is_there = |target| faaslet.shared.functions(target).get(&function).is_some();
+    match !is_there(&own) && is_there(&other) {
+        true => other,
+        false => own,
+    }
+}
+
+/// Chains a call of the caller's own function.
+fn start_self(faaslet: &mut Faaslet, entry: Entry, input: &[u8]) -> wasmtime::Result<u32> {
+    let callee = Callee {
+        function: None,
+        target: match faaslet.call.invocation.target {
+            // Of a rank: the module, but not as a world.
+            Target::Mpi { .. } => Target::Wasm,
+            ref own => own.clone(),
+        },
+        entry,
+        input: Bytes::copy_from_slice(input),
+    };
+    start(faaslet, callee)
+}
+
 /// Chains a call and gives it a handle.
-fn start(
-    faaslet: &mut Faaslet,
-    function: Option<Name>,
-    entry: Entry,
-    input: &[u8],
-) -> wasmtime::Result<u32> {
+pub(super) fn start(faaslet: &mut Faaslet, callee: Callee) -> wasmtime::Result<u32> {
     // A guest that chains in a loop must notice its end as one that computes does.
     faaslet.check()?;
-    let input = Bytes::copy_from_slice(input);
-    let callee = Callee {
-        function,
-        entry,
-        input,
-    };
     let id = faaslet.call.chain.start(callee).map_err(Stop::from)?;
     Ok(faaslet.handles.add(id))
 }

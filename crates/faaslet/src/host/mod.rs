@@ -5,6 +5,7 @@ mod calls;
 mod cxx;
 mod environment;
 mod later;
+mod mpi;
 mod posix;
 mod python;
 mod state;
@@ -15,8 +16,10 @@ use wasmtime::{Engine, ExternType, ImportType, InstancePre, Linker, Module, Unkn
 use crate::faaslet::Faaslet;
 use crate::refusal::Refusal;
 
+pub(crate) use mpi::MpiPart;
+
 /// The module that Faasm's host interface is imported from.
-const ENV: &str = "env";
+pub(crate) const ENV: &str = "env";
 
 /// Longest NUL-terminated string that a guest may pass.
 const MAX_STRING: usize = 4096;
@@ -34,15 +37,30 @@ pub(crate) const NOT_YET: &str = "functions may not use it while they are initia
 
 impl Linkers {
     pub(crate) fn new(engine: &Engine) -> wasmtime::Result<Self> {
+        Self::with(engine, |_| Ok(()))
+    }
+
+    /// The same for the interpreter of Python functions, which imports some more.
+    pub(crate) fn for_python(engine: &Engine) -> wasmtime::Result<Self> {
+        Self::with(engine, crate::python::add_host_functions)
+    }
+
+    fn with(
+        engine: &Engine,
+        add_more: fn(&mut Linker<Faaslet>) -> wasmtime::Result<()>,
+    ) -> wasmtime::Result<Self> {
         let mut initialisers = Linker::new(engine);
         wasi::add(&mut initialisers)?;
         environment::add(&mut initialisers)?;
         posix::add(&mut initialisers)?;
         cxx::add(&mut initialisers)?;
+        python::add_names(&mut initialisers)?;
+        add_more(&mut initialisers)?;
         let mut calls = initialisers.clone();
         calls::add(&mut calls)?;
         python::add(&mut calls)?;
         state::add(&mut calls)?;
+        mpi::add(&mut calls)?;
         Ok(Self {
             calls,
             initialisers,

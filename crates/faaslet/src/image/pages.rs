@@ -3,7 +3,7 @@
 use wasmtime::Store;
 
 use super::bare::Segment;
-use super::{PAGE, WASM_PAGE};
+use super::{Image, PAGE, WASM_PAGE};
 use crate::faaslet::Faaslet;
 use crate::stop::Stop;
 
@@ -14,7 +14,7 @@ const PIECE: usize = 4 << 20;
 #[derive(PartialEq)]
 pub(super) struct Fingerprint {
     /// Pages of 64 KiB.
-    pub(super) pages: u64,
+    pages: u64,
     content: blake3::Hash,
 }
 
@@ -40,19 +40,48 @@ pub(super) fn fingerprint(store: &Store<Faaslet>) -> Result<Fingerprint, Stop> {
         hasher.update(&offset.to_le_bytes()).update(page);
     })?;
     Ok(Fingerprint {
-        pages: memory(store).len() as u64 / WASM_PAGE,
+        pages: count(store),
         content: hasher.finalize(),
     })
 }
 
+/// Pages of 64 KiB that the memory has.
+pub(super) fn count(store: &Store<Faaslet>) -> u64 {
+    memory(store).len() as u64 / WASM_PAGE
+}
+
 /// Where pages are not all zeros, by offset and length in bytes.
 pub(super) fn runs(store: &Store<Faaslet>) -> Result<Vec<(u64, u64)>, Stop> {
-    let mut runs: Vec<(u64, u64)> = Vec::new();
-    for_each_used(store, |offset, _| match runs.last_mut() {
+    let mut runs = Vec::new();
+    for_each_used(store, |offset, _| add(&mut runs, offset))?;
+    Ok(runs)
+}
+
+/// Where pages are not as `base` has them, by offset and length in bytes.
+pub(super) fn changes(store: &Store<Faaslet>, base: &Image) -> wasmtime::Result<Vec<(u64, u64)>> {
+    let mut runs = Vec::new();
+    let mut before = vec![0; PIECE];
+    let mut offset = 0;
+    for piece in memory(store).chunks(PIECE) {
+        store.data().check()?;
+        let before = &mut before[..piece.len()];
+        base.read_at(before, offset)?;
+        let pages = before.chunks(PAGE as usize).zip(piece.chunks(PAGE as usize));
+        for (before, after) in pages {
+            if before != after {
+                add(&mut runs, offset);
+            }
+            offset += PAGE;
+        }
+    }
+    Ok(runs)
+}
+
+fn add(runs: &mut Vec<(u64, u64)>, offset: u64) {
+    match runs.last_mut() {
         Some((start, length)) if *start + *length == offset => *length += PAGE,
         _ => runs.push((offset, PAGE)),
-    })?;
-    Ok(runs)
+    }
 }
 
 /// The bytes of all `runs` of the memory.

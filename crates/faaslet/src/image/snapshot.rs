@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 
+use faasm_model::ContentHash;
 use serde::{Deserialize, Serialize};
 
 use crate::refusal::Refusal;
@@ -11,7 +12,7 @@ use crate::refusal::Refusal;
 const MAGIC: &[u8; 8] = b"faasmimg";
 
 /// Changes with the format: what has another number is made again.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Longest head: all that an initialiser may leave fits, also in a memory full of holes.
 const MAX_HEAD: u64 = 64 << 20;
@@ -21,6 +22,8 @@ const MAX_HEAD: u64 = 64 << 20;
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Head {
     version: u32,
+    /// The image that it was made from, if that was one: what is not stored is as there.
+    pub(super) base: Option<ContentHash>,
     /// Pages of 64 KiB that the memory has.
     pub(super) pages: u64,
     /// Globals that differ from how the module defines them.
@@ -72,6 +75,8 @@ pub(crate) enum Damaged {
     Checksum,
     #[error("it does not belong to the module")]
     Module,
+    #[error("it was made from another image")]
+    Base,
     #[error("the memory budget has no room for it")]
     NoMemory,
 }
@@ -89,6 +94,7 @@ impl Head {
     pub(super) fn new(pages: u64, runs: Vec<(u64, u64)>) -> Self {
         Self {
             version: VERSION,
+            base: None,
             pages,
             globals: Vec::new(),
             tables: Vec::new(),
@@ -163,13 +169,13 @@ impl Reader {
         }
     }
 
-    /// Checks that the file ends here as it was written.
-    pub(super) fn finish(mut self) -> Result<(), Damaged> {
+    /// Checks that the file ends here as it was written; its checksum.
+    pub(super) fn finish(mut self) -> Result<ContentHash, Damaged> {
         let mut checksum = [0; 32];
         self.file.read_exact(&mut checksum)?;
         let ends = self.file.read(&mut [0])? == 0;
         match ends && self.hasher.finalize() == blake3::Hash::from_bytes(checksum) {
-            true => Ok(()),
+            true => Ok(ContentHash::from_bytes(checksum)),
             false => Err(Damaged::Checksum),
         }
     }

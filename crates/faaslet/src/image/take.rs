@@ -3,36 +3,47 @@
 use std::sync::Arc;
 
 use faasm_budget::Charge;
-use faasm_model::{CallId, FailureKind, FunctionName, Invocation, Limits, Outcome};
-use futures::future::BoxFuture;
-use tokio_util::sync::CancellationToken;
-use wasmtime::Store;
+use faasm_model::{FailureKind, Invocation, Limits};
+use wasmtime::{ModuleExport, Store};
 
-use super::bare::{self, Bare};
+use super::Image;
+use super::bare::{self, Segment};
 use super::pages::{self, Fingerprint};
 use super::snapshot::{Head, Snapshot};
+use super::spaces::Spaces;
 use super::survey::{Survey, Surveyor};
-use crate::call::{Call, Callee, Chain, ChainRefused, Entry, NoMemory};
+use crate::call::Call;
 use crate::faaslet::Faaslet;
 use crate::faaslets::Shared;
 use crate::loaded::Loaded;
 use crate::modules::Unavailable;
+use crate::python::PythonRefused;
 use crate::refusal::Refusal;
 use crate::run::{Guest, new_store};
-use crate::stop::{self, End};
+use crate::stop::{self, End, Stop};
 use crate::usage::Usage;
 use crate::waiting::may_wait;
 
 /// Bytes of each of the initialiser's streams that a refusal shows, from the end.
 const SHOWN: usize = 2 << 10;
 
-/// Runs the initialiser of a function and takes the image of what it leaves; `None` if it has
-/// changed nothing. The memory that the image takes is in the charge.
+/// From where an initialiser is run.
+pub(crate) enum Origin<'a> {
+    /// A fresh instance of a module, whose data is put into it; what runs is its zygote.
+    Data(&'a [Segment]),
+    /// An instance that the image of the module has been given to; what runs is this export, which
+    /// returns a status.
+    Image(&'a Image, &'a ModuleExport),
+}
+
+/// Runs an initialiser on behalf of `invocation`, from `origin`, and takes the image of what it
+/// leaves; `None` if a zygote has changed nothing. The memory that the image takes is in the charge.
 pub(crate) async fn take(
     shared: &Arc<Shared>,
-    function: &FunctionName,
+    invocation: Invocation,
     loaded: &Arc<Loaded>,
-    bare: &Bare,
+    spaces: &Spaces,
+    origin: Origin<'_>,
 ) -> Result<Option<(Snapshot, Charge)>, Unavailable> {
     let limits = Limits {
         time: shared.options.max_init_time,
@@ -51,12 +62,14 @@ pub(crate) async fn take(
     }
     let usage = Usage::new(&limits, charge, needed);
     let _alive = shared.ticker.keep_alive();
-    let faaslet = Faaslet::new(shared, call(function), Arc::clone(loaded), limits, usage);
+    let call = Call::none(Arc::new(invocation));
+    let faaslet = Faaslet::new(shared, call, Arc::clone(loaded), limits, usage);
     let mut store = new_store(loaded, faaslet.initialising());
     let taken = Taking {
         store: &mut store,
         loaded,
-        bare,
+        spaces,
+        origin,
     };
     let max_stack = shared.options.max_stack_bytes;
     let head = match taken.run().await {
@@ -82,46 +95,23 @@ pub(crate) async fn take(
     }
 }
 
-/// The initialiser's call: of the function's user, with nothing to read and nobody to wait for.
-fn call(function: &FunctionName) -> Call {
-    Call {
-        id: CallId::MIN,
-        invocation: Arc::new(Invocation::new(function.clone(), "")),
-        entry: Entry::Main { index: 0 },
-        cancel: CancellationToken::new(),
-        no_memory: NoMemory::Fail,
-        chain: Arc::new(NoChain),
-    }
-}
-
-/// Initialisers cannot chain: their imports of that kind are refused by name.
-struct NoChain;
-
-impl Chain for NoChain {
-    fn start(&self, _callee: Callee) -> Result<CallId, ChainRefused> {
-        Err(ChainRefused::NoIds)
-    }
-
-    fn join(&self, _id: CallId) -> BoxFuture<'_, Arc<Outcome>> {
-        Box::pin(std::future::pending())
-    }
-}
-
 /// An initialiser that runs.
 struct Taking<'a> {
     store: &'a mut Store<Faaslet>,
     loaded: &'a Loaded,
-    bare: &'a Bare,
+    spaces: &'a Spaces,
+    origin: Origin<'a>,
 }
 
 impl Taking<'_> {
     /// What is different after everything has run from a fresh instance; `None` if the
-    /// initialiser itself has made no difference.
+    /// zygote itself has made no difference.
     async fn run(self) -> wasmtime::Result<Option<Head>> {
         let Self {
             store,
             loaded,
-            bare,
+            spaces,
+            origin,
         } = self;
         let missing = || wasmtime::Error::msg("the module has no initialiser");
         let initialiser = loaded.initialiser.as_ref().ok_or_else(missing)?;
@@ -130,11 +120,23 @@ impl Taking<'_> {
             .instantiate_async(&mut *store)
             .await?;
         loaded.find_memory(store, &instance);
-        let surveyor = may_wait(|| {
-            pages::fill(store, &bare.segments)?;
-            Surveyor::new(store, instance, &bare.spaces)
-        })?;
+        let surveyor = may_wait(|| Surveyor::new(store, instance, spaces))?;
         let fresh = may_wait(|| surveyor.survey(store))?;
+        let segments = match origin {
+            Origin::Data(segments) => segments,
+            Origin::Image(image, load) => {
+                image.restore(store, &instance)?;
+                let mut guest = Guest { store, instance };
+                guest.initialise(load).await?;
+                return may_wait(|| {
+                    let mut head = Head::new(pages::count(guest.store), pages::changes(guest.store, image)?);
+                    head.base = Some(image.id);
+                    surveyor.survey(guest.store)?.describe(&fresh, &mut head);
+                    Ok(Some(head))
+                });
+            }
+        };
+        may_wait(|| pages::fill(store, segments))?;
         let start = instance.get_func(&mut *store, bare::START);
         if let Some(start) = start {
             start.call_async(&mut *store, &[], &mut []).await?;
@@ -148,9 +150,8 @@ impl Taking<'_> {
             if constructed == initialised {
                 return Ok(None);
             }
-            let (survey, Fingerprint { pages, .. }) = initialised;
-            let mut head = Head::new(pages, pages::runs(guest.store)?);
-            survey.describe(&fresh, &mut head);
+            let mut head = Head::new(pages::count(guest.store), pages::runs(guest.store)?);
+            initialised.0.describe(&fresh, &mut head);
             Ok(Some(head))
         })
     }
@@ -165,6 +166,10 @@ fn everything(
 
 /// What the initialiser did wrong, with what it printed, or what the server lacked for it.
 fn explain(store: &mut Store<Faaslet>, error: wasmtime::Error, max_stack: usize) -> Unavailable {
+    let is_status = matches!(error.downcast_ref(), Some(Stop::Exit(_)));
+    if let Some(failed) = store.data_mut().python_failure.take().filter(|_| is_status) {
+        return failed.of_upload(&printed(store)).into();
+    }
     let mut message = match stop::end(Err(error), max_stack) {
         End::Returned(code) => format!("it called exit({code})"),
         End::Failed(mut failure) => {
@@ -179,16 +184,27 @@ fn explain(store: &mut Store<Faaslet>, error: wasmtime::Error, max_stack: usize)
             }
         }
     };
+    message.push_str(&printed(store));
+    match store.data().loaded.tree {
+        // Of a Python file, for whoever reads of it.
+        Some(_) => PythonRefused::Import(message).into(),
+        None => refused(Refusal::Initialiser(message)),
+    }
+}
+
+/// What the initialiser has printed, to follow a message.
+fn printed(store: &Store<Faaslet>) -> String {
     let captured = &store.data().captured;
+    let mut printed = String::new();
     for (name, text) in [("stderr", &captured.stderr), ("stdout", &captured.stdout)] {
         if text.is_empty() {
             continue;
         }
         let tail = &text[text.len().saturating_sub(SHOWN)..];
         let tail = String::from_utf8_lossy(tail);
-        message.push_str(&format!("; {name}: {:?}", tail.trim_end()));
+        printed.push_str(&format!("; {name}: {:?}", tail.trim_end()));
     }
-    refused(Refusal::Initialiser(message))
+    printed
 }
 
 fn refused(refusal: Refusal) -> Unavailable {

@@ -1,6 +1,7 @@
 //! From a stored image to one that calls can start from.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use faasm_budget::MemoryBudget;
@@ -8,24 +9,29 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use wasmtime::{Module, ModuleExport};
 
 use super::snapshot::{Damaged, Head, Reader, Value};
-use super::{Image, PAGE, TableState, WASM_PAGE, bare};
-
-/// Bytes that are copied at once.
-const PIECE: u64 = 1 << 20;
+use super::{Image, PAGE, PIECE, TableState, WASM_PAGE, bare};
 
 /// The most pages that a memory can have.
 const MAX_PAGES: u64 = 1 << 16;
 
 impl Image {
-    /// Reads a stored image of `module` into memory, whose budget it is charged to.
+    /// Reads a stored image of `module`, which may have been made from `base`, into memory, whose
+    /// budget it is charged to.
     pub(crate) fn load(
         stored: File,
         module: &Module,
+        base: Option<&Self>,
         budget: &MemoryBudget,
     ) -> Result<Self, Damaged> {
         let mut reader = Reader::new(stored);
         let head = reader.head()?;
-        let range = range(&head)?;
+        if head.base != base.map(|base| base.id) {
+            return Err(Damaged::Base);
+        }
+        let mut range = range(&head)?;
+        if let Some(base) = base {
+            range = union(&range, &base.range);
+        }
         let mut charge = budget.charge();
         if !charge.grow(range.end - range.start) {
             return Err(Damaged::NoMemory);
@@ -37,33 +43,46 @@ impl Image {
         let file = File::from(file.map_err(std::io::Error::from)?);
         file.set_len(range.end - range.start)?;
         let mut piece = Vec::new();
+        if let Some(base) = base {
+            base.copy_to(&file, base.range.start - range.start)?;
+        }
         for (offset, length) in &head.runs {
             let mut done = 0;
             while done < *length {
-                let count = PIECE.min(length - done);
+                let count = (PIECE as u64).min(length - done);
                 piece.resize(usize::try_from(count).unwrap_or_default(), 0);
                 reader.read(&mut piece)?;
                 file.write_all_at(&piece, offset - range.start + done)?;
                 done += count;
             }
         }
-        reader.finish()?;
+        let id = reader.finish()?;
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&file, seals).map_err(std::io::Error::from)?;
         Ok(Self {
+            id,
             pages: head.pages,
-            bytes: head.stored(),
+            bytes: head.stored() + base.map_or(0, Self::bytes),
             globals: globals(module, &head)?,
             tables: tables(module, &head)?,
             range,
-            file: file.into(),
+            file,
             _charge: charge,
         })
     }
 }
 
+/// The smallest range that has both.
+fn union(one: &Range<u64>, other: &Range<u64>) -> Range<u64> {
+    match (one.is_empty(), other.is_empty()) {
+        (true, _) => other.clone(),
+        (_, true) => one.clone(),
+        _ => one.start.min(other.start)..one.end.max(other.end),
+    }
+}
+
 /// The part of the memory from the first stored byte to the last, in whole pages of the host.
-fn range(head: &Head) -> Result<std::ops::Range<u64>, Damaged> {
+fn range(head: &Head) -> Result<Range<u64>, Damaged> {
     if head.pages > MAX_PAGES {
         return Err(Damaged::Module);
     }
@@ -145,7 +164,7 @@ mod tests {
     fn load(head: Head) -> Result<Image, Damaged> {
         let bytes = vec![b'x'; usize::try_from(head.stored()).unwrap().min(1 << 20)];
         let image = Snapshot { head, bytes }.to_bytes().unwrap();
-        Image::load(stored(&image), &module(), &MemoryBudget::new(1 << 20))
+        Image::load(stored(&image), &module(), None, &MemoryBudget::new(1 << 20))
     }
 
     fn damage(head: Head) -> Damaged {
@@ -159,7 +178,7 @@ mod tests {
         assert_eq!(image.range.start, 65_536);
         assert_eq!(image.range.end, 77_824_u64.next_multiple_of(host_page));
         assert_eq!((image.bytes(), image.memory_bytes()), (8192, 131_072));
-        let file = File::from(image.file);
+        let file = image.file;
         let mut bytes = vec![0; 12_288];
         file.read_exact_at(&mut bytes, 0).unwrap();
         for (page, byte) in [b'x', 0, b'x'].into_iter().enumerate() {

@@ -2,26 +2,67 @@
 
 use std::sync::Arc;
 
+use faasm_budget::MemoryBudget;
 use faasm_model::ContentHash;
-use faasm_storage::{ArtifactKind, Initialised};
-use tokio::sync::OwnedSemaphorePermit;
-use wasmtime::Module;
+use faasm_storage::{ArtifactKind, Artifacts, Compat};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::{Engine, Module};
 
-use super::{Form, Modules, NOT_READ_BACK, Unavailable, blocking, image_room, internal, refused};
+use super::{NOT_READ_BACK, Unavailable, blocking, image_room, internal, refused};
 use crate::binary;
-use crate::image::{Damaged, Image};
+use crate::host::Linkers;
+use crate::image::{Bare, Damaged, Image};
 use crate::loaded::Loaded;
 use crate::refusal::Refusal;
 
-impl Modules {
-    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, Unavailable> {
+/// A cache of compiled code and images, and the compiler that fills it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Disk {
+    pub(crate) engine: Engine,
+    linkers: Arc<Linkers>,
+    artifacts: Artifacts,
+    compatibility: Compat,
+    budget: MemoryBudget,
+    compiling: Arc<Semaphore>,
+}
+
+impl Disk {
+    pub(crate) fn new(
+        engine: Engine,
+        linkers: Linkers,
+        artifacts: Artifacts,
+        compatibility: Compat,
+        budget: MemoryBudget,
+    ) -> Self {
+        Self {
+            engine,
+            linkers: Arc::new(linkers),
+            artifacts,
+            compatibility,
+            budget,
+            // Compiling uses all processors by itself: one at a time is as fast, and
+            // bounds the memory it takes.
+            compiling: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// The same compiler, for modules that import what `linkers` have, with a cache in `artifacts`.
+    pub(crate) fn with(&self, linkers: Linkers, artifacts: Artifacts) -> Self {
+        Self {
+            linkers: Arc::new(linkers),
+            artifacts,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) async fn permit(&self) -> Result<OwnedSemaphorePermit, Unavailable> {
         let compiling = Arc::clone(&self.compiling);
         compiling.acquire_owned().await.map_err(internal)
     }
 
     /// Compiles what `binary` finds in `source`. Compiling goes on when the uploader has gone,
     /// and holds its place as long.
-    pub(super) async fn precompile<S: Send + 'static>(
+    pub(crate) async fn precompile<S: Send + 'static>(
         &self,
         permit: OwnedSemaphorePermit,
         source: S,
@@ -37,55 +78,63 @@ impl Modules {
         .await?
     }
 
-    pub(super) async fn keep_on_disk(
+    /// The compiled form of a module that can be started from images.
+    pub(crate) async fn bare(
+        &self,
+        hash: ContentHash,
+        bare: Bare,
+    ) -> Result<(Bare, Loaded), Unavailable> {
+        let permit = self.permit().await?;
+        if let Some(loaded) = self.open_code(hash, ArtifactKind::Bare).await? {
+            return Ok((bare, loaded));
+        }
+        let (bare, compiled) = self.precompile(permit, bare, |bare| &bare.binary).await?;
+        self.keep(hash, ArtifactKind::Bare, compiled).await?;
+        let loaded = self.open_code(hash, ArtifactKind::Bare).await?;
+        Ok((bare, loaded.ok_or_else(|| internal(NOT_READ_BACK))?))
+    }
+
+    /// Keeps what was made of the code with `hash`.
+    pub(crate) async fn keep(
         &self,
         hash: ContentHash,
         kind: ArtifactKind,
         bytes: Vec<u8>,
     ) -> Result<(), Unavailable> {
-        let (storage, compatibility) = (self.storage.clone(), self.compatibility.clone());
-        let put = move || storage.artifacts().put(&compatibility, hash, kind, &bytes);
-        let put = blocking(put).await?;
-        put.map_err(|e| Unavailable::Storage(Arc::new(e)))
+        let this = self.clone();
+        let put = move || this.artifacts.put(&this.compatibility, hash, kind, &bytes);
+        Ok(blocking(put).await??)
     }
 
-    pub(super) async fn read_back(&self, form: Form) -> Result<Arc<Loaded>, Unavailable> {
-        match self.open(form).await? {
-            Some(loaded) => Ok(loaded),
-            None => Err(internal(NOT_READ_BACK)),
-        }
-    }
-
-    /// Takes a module from the local cache, and its image, if they are there and genuine.
-    pub(super) async fn open(&self, form: Form) -> Result<Option<Arc<Loaded>>, Unavailable> {
-        let Some(Initialised::Image(id)) = form.initialised else {
-            let loaded = self.open_code(form.code, ArtifactKind::Code).await?;
-            return Ok(loaded.map(Arc::new));
-        };
-        let Some(loaded) = self.open_code(form.code, ArtifactKind::Bare).await? else {
-            return Ok(None);
-        };
-        let (storage, compatibility) = (self.storage.clone(), self.compatibility.clone());
-        let budget = self.budget.clone();
+    /// Reads an image of `module` that was made of the code with `hash`, from `base` if it was made
+    /// from an image, if it is there and genuine.
+    pub(crate) async fn open_image(
+        &self,
+        module: &Module,
+        base: Option<&Arc<Image>>,
+        hash: ContentHash,
+        id: ContentHash,
+    ) -> Result<Option<Image>, Unavailable> {
+        let (this, module, base) = (self.clone(), module.clone(), base.cloned());
         blocking(move || {
             let kind = ArtifactKind::Image(id);
-            let opened = storage.artifacts().open(&compatibility, form.code, kind);
-            let Some(file) = opened.map_err(|e| Unavailable::Storage(Arc::new(e)))? else {
+            let opened = this.artifacts.open(&this.compatibility, hash, kind);
+            let Some(file) = opened? else {
                 return Ok(None);
             };
-            match Image::load(file, loaded.module(), &budget) {
-                Ok(image) if image.charged() > image_room(&budget) => {
+            match Image::load(file, &module, base.as_deref(), &this.budget) {
+                Ok(image) if image.charged() > image_room(&this.budget) => {
                     Err(refused(Refusal::TooLarge(format!(
                         "its image takes {} bytes of memory, of at most {} (a quarter of --memory-budget)",
                         image.charged(),
-                        image_room(&budget)
+                        image_room(&this.budget)
                     ))))
                 }
-                Ok(image) => Ok(Some(Arc::new(loaded.with_image(image)))),
+                Ok(image) => Ok(Some(image)),
                 Err(Damaged::NoMemory) => Err(Unavailable::NoMemory),
                 Err(Damaged::Io(error)) => Err(internal(error)),
                 Err(error) => {
-                    tracing::warn!(hash = %form.code, %error, "an image cannot be used, it is made again");
+                    tracing::warn!(%hash, %error, "an image cannot be used, it is made again");
                     Ok(None)
                 }
             }
@@ -94,26 +143,27 @@ impl Modules {
     }
 
     /// Maps compiled code from the local cache, if it is there and genuine.
-    pub(super) async fn open_code(
+    pub(crate) async fn open_code(
         &self,
         hash: ContentHash,
         kind: ArtifactKind,
     ) -> Result<Option<Loaded>, Unavailable> {
-        let (engine, linkers) = (self.engine.clone(), Arc::clone(&self.linkers));
-        let (storage, compatibility) = (self.storage.clone(), self.compatibility.clone());
+        let this = self.clone();
         blocking(move || {
-            let opened = storage.artifacts().open(&compatibility, hash, kind);
-            let Some(file) = opened.map_err(|e| Unavailable::Storage(Arc::new(e)))? else {
+            let opened = this.artifacts.open(&this.compatibility, hash, kind);
+            let Some(file) = opened? else {
                 return Ok(None);
             };
             // SAFETY: `Artifacts::open` returns only files whose keyed MAC it has
-            // verified through this very descriptor. The key never leaves the data
+            // verified through this very descriptor. The key never leaves the server's
             // directory, so the bytes are what `precompile_module` wrote under it for an
             // engine of this compatibility; and files of the cache are replaced by
             // rename, never written in place, so the mapping does not change.
-            let module = unsafe { Module::deserialize_open_file(&engine, file) };
+            let module = unsafe { Module::deserialize_open_file(&this.engine, file) };
             let module = module.map_err(|e| refused(binary::refusal(&e)))?;
-            Loaded::new(&linkers, &module).map(Some).map_err(refused)
+            Loaded::new(&this.linkers, &module)
+                .map(Some)
+                .map_err(refused)
         })
         .await?
     }

@@ -57,14 +57,24 @@ pub enum ErrorCode {
     InitialiserFailed,
     /// The module asks for more than a call can get.
     ModuleTooLarge,
+    /// The Python file does not parse.
+    PythonSyntaxError,
+    /// The top-level code of the Python file failed.
+    PythonImportFailed,
+    /// The upload is not a zip archive of a Python function.
+    InvalidArchive,
     /// The request asks for something that this version cannot do.
     Unsupported,
     /// The user has too many calls waiting.
     QueueFull,
+    /// There are not as many Faaslets free as an MPI world has ranks.
+    NoRoomForWorld,
     /// The server's memory or its Faaslets are used up.
     Overloaded,
     /// The server is starting, or shutting down.
     NotReady,
+    /// The server has no Python runtime.
+    PythonNotInstalled,
     /// The server's disk is full.
     NoSpace,
     /// There would be more shared files than are allowed.
@@ -111,10 +121,15 @@ impl ErrorCode {
         Self::MissingExport,
         Self::InitialiserFailed,
         Self::ModuleTooLarge,
+        Self::PythonSyntaxError,
+        Self::PythonImportFailed,
+        Self::InvalidArchive,
         Self::Unsupported,
         Self::QueueFull,
+        Self::NoRoomForWorld,
         Self::Overloaded,
         Self::NotReady,
+        Self::PythonNotInstalled,
         Self::NoSpace,
         Self::FileQuota,
         Self::DamagedCode,
@@ -134,7 +149,7 @@ impl ErrorCode {
             Self::InvalidField => Row("invalid_field", S::BAD_REQUEST, "see /openapi.json for the fields and their types"),
             Self::MissingField => Row("missing_field", S::BAD_REQUEST, "see /openapi.json for the fields"),
             Self::RouteNotFound => Row("route_not_found", S::NOT_FOUND, "see /openapi.json for what this listener answers; upload and invoke are two listeners"),
-            Self::FunctionNotFound => Row("function_not_found", S::NOT_FOUND, "upload it with PUT /f/{user}/{function} to the upload listener"),
+            Self::FunctionNotFound => Row("function_not_found", S::NOT_FOUND, "upload it to the upload listener: PUT /f/{user}/{function}, or PUT /p/{user}/{function} for Python"),
             Self::CallNotFound => Row("call_not_found", S::NOT_FOUND, "GET /calls lists the calls that are known"),
             Self::StateNotFound => Row("state_not_found", S::NOT_FOUND, "GET /s/{user} on the upload listener lists the user's keys"),
             Self::FileNotFound => Row("file_not_found", S::NOT_FOUND, "GET /file/ on the upload listener lists the shared files"),
@@ -153,10 +168,15 @@ impl ErrorCode {
             Self::MissingExport => Row("missing_export", S::UNPROCESSABLE_ENTITY, "build a WASI command: a program with a `main`"),
             Self::InitialiserFailed => Row("initialiser_failed", S::UNPROCESSABLE_ENTITY, "what it may do is in the page about initialisers"),
             Self::ModuleTooLarge => Row("module_too_large", S::UNPROCESSABLE_ENTITY, "let the module declare less"),
+            Self::PythonSyntaxError => Row("python_syntax_error", S::UNPROCESSABLE_ENTITY, "the functions of this server are written in Python 3"),
+            Self::PythonImportFailed => Row("python_import_failed", S::UNPROCESSABLE_ENTITY, "top-level code runs once, at the upload; what belongs to a call goes into `faasm_main`"),
+            Self::InvalidArchive => Row("invalid_archive", S::UNPROCESSABLE_ENTITY, "`faasm py put USER FUNCTION DIR` makes archives that fit"),
             Self::Unsupported => Row("unsupported", S::UNPROCESSABLE_ENTITY, "leave the field out"),
             Self::QueueFull => Row("queue_full", S::TOO_MANY_REQUESTS, "try again after the time in Retry-After"),
+            Self::NoRoomForWorld => Row("no_room_for_world", S::TOO_MANY_REQUESTS, "try again later, or with fewer ranks"),
             Self::Overloaded => Row("overloaded", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::NotReady => Row("not_ready", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
+            Self::PythonNotInstalled => Row("python_not_installed", S::SERVICE_UNAVAILABLE, "its operator can: `faasm python install`, then restart it"),
             Self::NoSpace => Row("no_space", S::INSUFFICIENT_STORAGE, "free space on the server's disk; nothing was stored"),
             Self::FileQuota => Row("file_quota", S::INSUFFICIENT_STORAGE, "delete shared files, or have --max-file-bytes or --max-files raised"),
             Self::DamagedCode => Row("damaged_code", S::INTERNAL_SERVER_ERROR, "upload the function again"),
@@ -184,7 +204,7 @@ impl ErrorCode {
     /// After how many seconds to try again, where that helps.
     pub const fn retry_after_seconds(self) -> Option<u16> {
         match self {
-            Self::QueueFull | Self::Overloaded | Self::NotReady => Some(1),
+            Self::QueueFull | Self::NoRoomForWorld | Self::Overloaded | Self::NotReady => Some(1),
             _ => None,
         }
     }
@@ -196,12 +216,14 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn codes_are_distinct_and_every_overload_says_when_to_come_back() {
+    fn codes_are_distinct_and_what_passes_says_when_to_come_back() {
         let codes: HashSet<_> = ErrorCode::ALL.iter().map(|c| c.as_str()).collect();
         assert_eq!(codes.len(), ErrorCode::ALL.len());
         for code in ErrorCode::ALL {
-            let overload = matches!(code.status().as_u16(), 429 | 503);
-            assert_eq!(code.retry_after_seconds().is_some(), overload, "{code:?}");
+            // Only somebody who installs the runtime mends that one.
+            let passes = matches!(code.status().as_u16(), 429 | 503)
+                && *code != ErrorCode::PythonNotInstalled;
+            assert_eq!(code.retry_after_seconds().is_some(), passes, "{code:?}");
         }
     }
 }

@@ -1,17 +1,18 @@
 //! From the errors of other crates to answers.
 
 use faasm_calls::Refused;
-use faasm_faaslet::{PublishError, Refusal};
+use faasm_faaslet::{PublishError, PythonRefused, Refusal};
 use faasm_state::tier;
 
-use super::{ApiError, ErrorCode};
+use super::{ApiError, ErrorCode, Position};
 
 impl From<Refused> for ApiError {
     fn from(refused: Refused) -> Self {
         let code = match &refused {
-            Refused::UnknownFunction(_) => ErrorCode::FunctionNotFound,
+            Refused::UnknownFunction(_) | Refused::UnknownPython(_) => ErrorCode::FunctionNotFound,
             Refused::UnknownCall(_) => ErrorCode::CallNotFound,
             Refused::QueueFull { .. } => ErrorCode::QueueFull,
+            Refused::NoRoomForWorld(_) => ErrorCode::NoRoomForWorld,
             Refused::NoMemory | Refused::NoFaaslets => ErrorCode::Overloaded,
             Refused::IdempotencyConflict(_) => ErrorCode::IdempotencyConflict,
             Refused::ShuttingDown => ErrorCode::NotReady,
@@ -30,10 +31,26 @@ impl From<PublishError> for ApiError {
             PublishError::NoMemory(_) | PublishError::NoMemoryForImage => {
                 Self::new(ErrorCode::Overloaded, error.to_string())
             }
+            PublishError::NoPython => Self::new(ErrorCode::PythonNotInstalled, error.to_string()),
+            PublishError::Python(refused) => Self::from(refused.as_ref()),
             PublishError::Internal(_) => {
                 Self::internal("the server failed to compile the module", &error)
             }
         }
+    }
+}
+
+impl From<&PythonRefused> for ApiError {
+    fn from(refused: &PythonRefused) -> Self {
+        let (code, position) = match *refused {
+            PythonRefused::Syntax { line, column, .. } => {
+                (ErrorCode::PythonSyntaxError, Position::new(line, column))
+            }
+            PythonRefused::Encoding(_) => (ErrorCode::PythonSyntaxError, None),
+            PythonRefused::Import(_) => (ErrorCode::PythonImportFailed, None),
+            PythonRefused::Archive(_) => (ErrorCode::InvalidArchive, None),
+        };
+        Self::new(code, refused.to_string()).at(position)
     }
 }
 

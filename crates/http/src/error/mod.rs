@@ -21,8 +21,20 @@ use crate::reply;
 pub(crate) struct ApiError {
     pub(crate) code: ErrorCode,
     message: String,
+    /// Where in what was sent.
+    position: Option<Position>,
     /// What only the log is told.
     cause: Option<Arc<str>>,
+}
+
+/// A place in a source file.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(crate) struct Position {
+    /// The line, from 1.
+    pub(crate) line: u32,
+    /// The column in characters, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) column: Option<u32>,
 }
 
 /// An error in JSON.
@@ -44,10 +56,22 @@ struct ErrorFields<'a> {
     /// What to do about it.
     #[schema(value_type = String)]
     hint: &'static str,
+    /// Where in an uploaded source file, for errors that have a place there.
+    #[serde(flatten)]
+    #[schema(inline)]
+    position: Option<Position>,
 }
 
 /// Longest message, in characters: it may quote what was sent.
 const MAX_MESSAGE: usize = 2_000;
+
+impl Position {
+    /// A place as Python tells it, where 0 is for what it does not know.
+    pub(crate) fn new(line: u32, column: u32) -> Option<Self> {
+        let column = (column > 0).then_some(column);
+        (line > 0).then_some(Self { line, column })
+    }
+}
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, message: impl AsRef<str>) -> Self {
@@ -58,6 +82,7 @@ impl ApiError {
         Self {
             code,
             message: one_line(message, MAX_MESSAGE),
+            position: None,
             cause: None,
         }
     }
@@ -82,6 +107,11 @@ impl ApiError {
         Self::new(ErrorCode::InvalidField, format!("`{field}`: {problem}"))
     }
 
+    /// The same, about a place in a source file.
+    pub(crate) fn at(self, position: Option<Position>) -> Self {
+        Self { position, ..self }
+    }
+
     /// The answer in the form that the client asked for. `response` is the one made by
     /// [`into_response`](IntoResponse::into_response), with what others added to it.
     pub(crate) fn render(&self, mut response: Response, json: bool) -> Response {
@@ -103,6 +133,7 @@ impl ApiError {
             code: self.code.as_str(),
             message: &self.message,
             hint: self.code.hint(),
+            position: self.position,
         };
         // Three strings under string keys always have a JSON form.
         serde_json::to_string(&ErrorView { error }).unwrap_or_default()

@@ -31,7 +31,7 @@ pub(crate) fn sync(call: &FinishedCall, json: bool) -> Result<Response, ApiError
     headers.insert(CALL_ID, call.id.get().into());
     headers.insert(RETURN_VALUE, call.outcome.return_value.into());
     headers.insert(STDOUT_LENGTH, call.outcome.stdout.len().into());
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    if kind == Some(FailureKind::Overloaded) {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     Ok(response)
@@ -89,8 +89,8 @@ fn bytes(status: StatusCode, pieces: Vec<Bytes>) -> Response {
 fn status_of(kind: FailureKind) -> StatusCode {
     match kind {
         FailureKind::TimeLimit => StatusCode::GATEWAY_TIMEOUT,
-        FailureKind::FunctionNotFound => StatusCode::NOT_FOUND,
-        FailureKind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        FailureKind::FunctionNotFound | FailureKind::PythonEntry => StatusCode::NOT_FOUND,
+        FailureKind::Overloaded | FailureKind::PythonMissing => StatusCode::SERVICE_UNAVAILABLE,
         FailureKind::NonZeroReturn
         | FailureKind::Trap
         | FailureKind::MemoryLimit
@@ -101,6 +101,8 @@ fn status_of(kind: FailureKind) -> StatusCode {
         | FailureKind::State
         | FailureKind::File
         | FailureKind::Deadlock
+        | FailureKind::PythonException
+        | FailureKind::Mpi
         | FailureKind::Cancelled
         | FailureKind::AttemptsExhausted
         | FailureKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,

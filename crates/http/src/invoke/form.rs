@@ -6,22 +6,23 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use faasm_model::{CallId, FunctionName, Invocation};
+use faasm_model::{CallId, Invocation};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use utoipa::ToSchema;
 
+use super::callee;
+use crate::HttpOptions;
 use crate::error::{ApiError, ErrorCode};
-use crate::extract::name;
 
 /// A request in JSON; unknown fields are ignored.
 #[derive(Deserialize, ToSchema)]
 #[serde(expecting = "a JSON object")]
 pub(crate) struct Form {
     /// The owner of the function to call.
-    user: Option<String>,
+    pub(super) user: Option<String>,
     /// The function to call.
-    function: Option<String>,
+    pub(super) function: Option<String>,
     /// Answer with the call's id at once.
     #[serde(rename = "async")]
     is_async: Option<bool>,
@@ -45,18 +46,19 @@ pub(crate) struct Form {
     /// 3 is another word for `flush`; 0 is a call.
     #[serde(rename = "type")]
     kind: Option<i64>,
-    /// Not supported by this version.
-    python: Option<bool>,
-    /// Not supported by this version.
-    py_user: Option<String>,
-    /// Not supported by this version.
-    py_func: Option<String>,
-    /// Not supported by this version.
-    py_entry: Option<String>,
-    /// Not supported by this version.
-    mpi: Option<bool>,
-    /// Not supported by this version.
-    mpi_world_size: Option<u32>,
+    /// Call a Python function. `user` is then `python`, and `function` is `py_func`; both may be
+    /// left out.
+    pub(super) python: Option<bool>,
+    /// The owner of the Python function to call.
+    pub(super) py_user: Option<String>,
+    /// The Python function to call.
+    pub(super) py_func: Option<String>,
+    /// What to run of it, if not `faasm_main`.
+    pub(super) py_entry: Option<String>,
+    /// Run the function as an MPI world.
+    pub(super) mpi: Option<bool>,
+    /// How many ranks the world has; implies `mpi`.
+    pub(super) mpi_world_size: Option<u32>,
 }
 
 /// What a request asks for.
@@ -75,7 +77,7 @@ pub(crate) enum Asked {
 }
 
 impl Form {
-    pub(crate) fn check(self, max_input: u64) -> Result<Asked, ApiError> {
+    pub(crate) fn check(self, options: &HttpOptions) -> Result<Asked, ApiError> {
         let flush = match self.kind {
             None | Some(0) => self.flush == Some(true),
             Some(3) => true,
@@ -88,7 +90,7 @@ impl Form {
         };
         let (status, graph) = (self.status == Some(true), self.exec_graph == Some(true));
         match (flush, status, graph) {
-            (false, false, false) => self.invocation(max_input),
+            (false, false, false) => self.invocation(options),
             (true, false, false) => Ok(Asked::Flush),
             (false, true, false) => Ok(Asked::Status {
                 id: self.call_id("status")?,
@@ -107,30 +109,8 @@ impl Form {
         self.id.as_ref().map(|id| id.0).ok_or_else(missing)
     }
 
-    fn invocation(self, max_input: u64) -> Result<Asked, ApiError> {
-        self.refuse_unsupported()?;
-        let (user, function) = match (&self.user, &self.function) {
-            (Some(user), Some(function)) => (user, function),
-            (Some(_), None) => {
-                return Err(missing(
-                    "`function` is missing: the name of the function to call",
-                ));
-            }
-            (None, Some(_)) => {
-                return Err(missing(
-                    "`user` is missing: the owner of the function to call",
-                ));
-            }
-            (None, None) => {
-                return Err(missing(
-                    "the request needs `user` and `function` to make a call, or `status` and `id` to ask about one",
-                ));
-            }
-        };
-        let function = FunctionName {
-            user: name("user", user)?,
-            function: name("function", function)?,
-        };
+    fn invocation(self, options: &HttpOptions) -> Result<Asked, ApiError> {
+        let (function, target) = callee::of(&self, options)?;
         let args = self
             .cmdline
             .as_deref()
@@ -139,51 +119,21 @@ impl Form {
             .unwrap_or_default();
         let is_async = self.is_async == Some(true);
         let input = input(self.input_data, self.input_data_base64)?;
+        let max_input = options.max_input_bytes;
         if input.len() as u64 > max_input {
             let problem = format!("the input is larger than the limit of {max_input} bytes");
             return Err(ApiError::new(ErrorCode::BodyTooLarge, problem));
         }
         let invocation = Invocation {
-            function,
-            input,
+            target,
             args,
+            ..Invocation::new(function, input)
         };
         Ok(Asked::Invoke {
             invocation,
             is_async,
         })
     }
-
-    fn refuse_unsupported(&self) -> Result<(), ApiError> {
-        let asked = [
-            ("python", self.python == Some(true)),
-            ("py_user", self.py_user.is_some()),
-            ("py_func", self.py_func.is_some()),
-            ("py_entry", self.py_entry.is_some()),
-            ("mpi", self.mpi == Some(true)),
-            (
-                "mpi_world_size",
-                self.mpi_world_size.is_some_and(|size| size > 0),
-            ),
-        ];
-        match asked.iter().find(|(_, asked)| *asked) {
-            Some((field, _)) => Err(unsupported(field)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The refusal of something that a later version does.
-pub(crate) fn unsupported(field: &str) -> ApiError {
-    let what = if field.starts_with("mpi") {
-        "MPI worlds"
-    } else {
-        "Python functions"
-    };
-    ApiError::new(
-        ErrorCode::Unsupported,
-        format!("`{field}`: this version does not run {what}"),
-    )
 }
 
 /// Splits a command line as a POSIX shell does.
@@ -196,7 +146,7 @@ pub(crate) fn split(cmdline: &str) -> Result<Vec<String>, ApiError> {
     shlex::split(cmdline).ok_or_else(unbalanced)
 }
 
-fn missing(problem: &str) -> ApiError {
+pub(super) fn missing(problem: &str) -> ApiError {
     ApiError::new(ErrorCode::MissingField, problem)
 }
 

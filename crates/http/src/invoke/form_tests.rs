@@ -2,9 +2,17 @@
 
 use super::*;
 use crate::json::parse_object;
+use faasm_model::{Name, Target};
+
+fn options() -> HttpOptions {
+    HttpOptions {
+        max_input_bytes: 1_000,
+        ..HttpOptions::default()
+    }
+}
 
 fn asked(json: &str) -> Result<Asked, ApiError> {
-    parse_object::<Form>(json.as_bytes())?.check(1_000)
+    parse_object::<Form>(json.as_bytes())?.check(&options())
 }
 
 fn refusal(json: &str) -> (ErrorCode, String) {
@@ -114,16 +122,37 @@ fn contradictions_are_refused() {
 }
 
 #[test]
-fn what_this_version_cannot_do_is_a_422() {
-    for field in [
-        "\"python\": true",
-        "\"mpi\": true",
-        "\"mpi_world_size\": 5",
-        "\"py_func\": \"f\"",
+fn a_world_is_asked_for_with_or_without_its_size() {
+    for (fields, ranks) in [
+        (r#""mpi": true"#, Some(5)),
+        (r#""mpi": true, "mpi_world_size": 8"#, Some(8)),
+        (r#""mpi_world_size": 256"#, Some(256)),
+        (r#""mpi_world_size": 0"#, None),
+        (r#""mpi": false, "mpi_world_size": 8"#, None),
     ] {
-        let (code, text) = refusal(&format!(r#"{{"user": "a", "function": "f", {field}}}"#));
-        assert_eq!(code, ErrorCode::Unsupported);
-        assert!(text.contains("this version does not"), "{text}");
+        let json = format!(r#"{{"user": "a", "function": "f", {fields}}}"#);
+        let Ok(Asked::Invoke { invocation, .. }) = asked(&json) else {
+            panic!("{json}");
+        };
+        let size = match invocation.target {
+            Target::Mpi { size } => Some(size.get()),
+            _ => None,
+        };
+        assert_eq!(size, ranks, "{json}");
+    }
+}
+
+#[test]
+fn a_world_that_cannot_be_is_refused_by_the_field() {
+    for (fields, named) in [
+        (r#""mpi_world_size": 257"#, "mpi_world_size"),
+        (r#""mpi": true, "mpi_world_size": 0"#, "mpi_world_size"),
+        (r#""mpi": true, "python": true, "py_user": "a", "py_func": "f""#, "mpi"),
+    ] {
+        let json = format!(r#"{{"user": "a", "function": "f", {fields}}}"#);
+        let (code, text) = refusal(&json);
+        assert_eq!(code, ErrorCode::InvalidField, "{json}: {text}");
+        assert!(text.contains(named), "{json}: {text}");
     }
 }
 
@@ -141,4 +170,81 @@ fn an_input_over_the_limit_is_refused() {
         "x".repeat(1001)
     );
     assert_eq!(refusal(&json).0, ErrorCode::BodyTooLarge);
+}
+
+#[test]
+fn a_python_call_names_its_function_in_fields_of_its_own() {
+    let base = r#""python": true, "py_user": "demo", "py_func": "hello""#;
+    for (more, expected) in [
+        ("", None),
+        (r#", "user": "python", "function": "py_func""#, None),
+        (r#", "user": "python", "function": "hello""#, None),
+        (r#", "user": null, "py_entry": null"#, None),
+        (r#", "py_entry": "other""#, Some("other")),
+    ] {
+        let json = format!("{{{base}{more}}}");
+        let Ok(Asked::Invoke { invocation, .. }) = asked(&json) else {
+            panic!("{json}");
+        };
+        assert_eq!(invocation.function.to_string(), "demo/hello");
+        let entry = expected.map(|entry| Name::new(entry).unwrap());
+        assert_eq!(invocation.target, Target::Python { entry }, "{json}");
+    }
+}
+
+#[test]
+fn what_contradicts_a_python_call_is_refused_by_field() {
+    use ErrorCode::{InvalidField, InvalidName, MissingField};
+    let python = r#""python": true, "py_user": "demo", "py_func": "hello""#;
+    for (json, code, field) in [
+        (r#""user": "demo""#, InvalidField, "`user`"),
+        (r#""function": "other""#, InvalidField, "`function`"),
+        (r#""py_entry": "a b""#, InvalidName, "`py_entry`"),
+        (r#""py_entry": """#, InvalidName, "`py_entry`"),
+    ] {
+        let (found, text) = refusal(&format!("{{{python}, {json}}}"));
+        assert!(found == code && text.contains(field), "{json}: {text}");
+    }
+    for (json, code, field) in [
+        (r#"{"python": true}"#, MissingField, "`py_user`"),
+        (
+            r#"{"python": true, "py_user": "a"}"#,
+            MissingField,
+            "`py_func`",
+        ),
+        (
+            r#"{"python": true, "user": "python", "function": "f"}"#,
+            MissingField,
+            "`py_user`",
+        ),
+        (
+            r#"{"python": true, "py_user": "python", "py_func": "f"}"#,
+            InvalidName,
+            "`py_user`",
+        ),
+        (
+            r#"{"python": true, "py_user": "a", "py_func": "a/b"}"#,
+            InvalidName,
+            "`py_func`",
+        ),
+        (r#"{"python": "yes"}"#, InvalidField, "python"),
+        (
+            r#"{"user": "a", "function": "f", "py_user": "a"}"#,
+            InvalidField,
+            "`py_user`",
+        ),
+        (
+            r#"{"user": "a", "function": "f", "py_func": "f", "python": false}"#,
+            InvalidField,
+            "`py_func`",
+        ),
+        (
+            r#"{"user": "a", "function": "f", "py_entry": "x"}"#,
+            InvalidField,
+            "`py_entry`",
+        ),
+    ] {
+        let (found, text) = refusal(json);
+        assert!(found == code && text.contains(field), "{json}: {text}");
+    }
 }

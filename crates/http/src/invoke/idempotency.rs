@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use faasm_calls::{Idempotency, IdempotencyKey, InvalidIdempotencyKey};
-use faasm_model::Invocation;
+use faasm_model::{Invocation, Target};
 
 use crate::error::ApiError;
 
@@ -34,6 +34,14 @@ fn hash(invocation: &Invocation) -> [u8; 32] {
     };
     add(invocation.function.user.as_str().as_bytes());
     add(invocation.function.function.as_str().as_bytes());
+    let (kind, part) = match &invocation.target {
+        Target::Wasm => (0, String::new()),
+        Target::Python { entry: None } => (1, Target::PYTHON_ENTRY.to_owned()),
+        Target::Python { entry: Some(entry) } => (1, entry.to_string()),
+        Target::Mpi { size } => (2, size.get().to_string()),
+    };
+    add(&[kind]);
+    add(part.as_bytes());
     add(&invocation.input);
     for arg in &invocation.args {
         add(arg.as_bytes());
@@ -44,7 +52,7 @@ fn hash(invocation: &Invocation) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use faasm_model::FunctionName;
+    use faasm_model::{FunctionName, Name};
 
     #[test]
     fn requests_that_differ_have_different_hashes() {
@@ -54,11 +62,22 @@ mod tests {
             ..Invocation::new(function.clone(), input)
         };
         assert_eq!(hash(&call("x", &["y"])), hash(&call("x", &["y"])));
+        let python = |input, entry: Option<&str>| Invocation {
+            target: Target::Python {
+                entry: entry.map(|entry| Name::new(entry).unwrap()),
+            },
+            ..call(input, &[])
+        };
+        let default = python("x", Some(Target::PYTHON_ENTRY));
+        assert_eq!(hash(&default), hash(&python("x", None)));
         let all = [
+            call("x", &[]),
             call("x", &["y"]),
             call("xy", &[]),
             call("", &["xy"]),
             call("x", &["y", ""]),
+            python("x", None),
+            python("x", Some("other")),
         ];
         let hashes: std::collections::HashSet<_> = all.iter().map(hash).collect();
         assert_eq!(hashes.len(), all.len());

@@ -39,7 +39,7 @@ pub(crate) async fn post(
     let body = BodyReader::new(body, limit, api.options.body_idle_timeout)?;
     let body = body.collect(api.calls.faaslets().budget()).await?;
     let form: Form = json::parse_object(&body)?;
-    let asked = form.check(max_input)?;
+    let asked = form.check(&api.options)?;
     // The call may take long, and has its input.
     drop(body);
     let json = wants_json(&headers);

@@ -1,6 +1,7 @@
 //! The invoke listener: making calls and asking about them.
 
 mod answer;
+mod callee;
 mod calls;
 mod form;
 mod idempotency;

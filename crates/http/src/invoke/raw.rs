@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use faasm_model::Invocation;
+use faasm_model::{Invocation, Target, WorldSize};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -13,7 +13,9 @@ use super::{answer, form};
 use crate::api::Api;
 use crate::body::BodyReader;
 use crate::error::ApiError;
-use crate::extract::{FunctionParams, FunctionPath, QueryOf, wants_json};
+use crate::extract::{
+    FunctionParams, FunctionPath, QueryOf, name, optional, refuse_reserved, wants_json,
+};
 use crate::query::flag;
 
 /// How to call.
@@ -26,12 +28,14 @@ pub(crate) struct InvokeQuery {
     is_async: bool,
     /// More arguments, split as a POSIX shell splits words.
     cmdline: Option<String>,
-    /// Not supported by this version.
+    /// Call the Python function of that name.
     #[serde(default, deserialize_with = "flag")]
     #[param(required = false)]
     python: bool,
-    /// Not supported by this version.
-    mpi: Option<String>,
+    /// What to run of the Python function, if not `faasm_main`.
+    entry: Option<String>,
+    /// Run the function as an MPI world of so many ranks.
+    mpi: Option<u32>,
 }
 
 /// Calls a function with the body as its input.
@@ -51,14 +55,9 @@ pub(crate) async fn invoke(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    if query.python {
-        return Err(form::unsupported("python"));
-    }
-    if query
-        .mpi
-        .is_some_and(|mpi| !matches!(mpi.as_str(), "0" | "false"))
-    {
-        return Err(form::unsupported("mpi"));
+    let target = target(&query)?;
+    if target.is_python() {
+        refuse_reserved("user", &function.user)?;
     }
     let args = query
         .cmdline
@@ -70,9 +69,9 @@ pub(crate) async fn invoke(
     let body = BodyReader::new(body, options.max_input_bytes, options.body_idle_timeout)?;
     let input = body.collect(api.calls.faaslets().budget()).await?;
     let invocation = Invocation {
-        function,
-        input,
+        target,
         args,
+        ..Invocation::new(function, input)
     };
     let json = wants_json(&headers);
     if query.is_async {
@@ -88,4 +87,24 @@ pub(crate) async fn invoke(
         .await;
     }
     answer::sync(&*api.calls.run(invocation).await?, json)
+}
+
+fn target(query: &InvokeQuery) -> Result<Target, ApiError> {
+    let entry = optional("entry", query.entry.as_deref(), name)?;
+    match (query.python, entry, query.mpi) {
+        (true, entry, None) => Ok(Target::Python { entry }),
+        (true, _, Some(_)) => {
+            let problem = "Python functions are no MPI programs: leave out one of python and mpi";
+            Err(ApiError::field("mpi", problem))
+        }
+        (false, None, None) => Ok(Target::Wasm),
+        (false, None, Some(size)) => match WorldSize::new(size) {
+            Ok(size) => Ok(Target::Mpi { size }),
+            Err(error) => Err(ApiError::field("mpi", error)),
+        },
+        (false, Some(_), _) => {
+            let problem = "is for Python functions: add python=true";
+            Err(ApiError::field("entry", problem))
+        }
+    }
 }

@@ -2,8 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use faasm_model::FunctionName;
 
-use super::view::not_found;
+use super::kind::Kind;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::extract::{FunctionParams, FunctionPath};
@@ -17,8 +18,17 @@ pub(crate) async fn delete_function(
     State(api): State<Api>,
     FunctionPath(name): FunctionPath,
 ) -> Result<Response, ApiError> {
-    match api.storage.functions().delete(&name).await? {
+    delete(&api, Kind::Wasm, &name).await
+}
+
+/// Deletes a function of that kind.
+pub(super) async fn delete(
+    api: &Api,
+    kind: Kind,
+    name: &FunctionName,
+) -> Result<Response, ApiError> {
+    match kind.functions(api).delete(name).await? {
         true => Ok(reply::text(format!("{name}: deleted\n"))),
-        false => Err(not_found(&name)),
+        false => Err(kind.not_found(name)),
     }
 }

@@ -1,21 +1,21 @@
 //! Reading a function back.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::header::{CONTENT_LENGTH, ETAG};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use faasm_model::FunctionName;
-use faasm_storage::FunctionRecord;
 
-use super::view::{FunctionInfoView, not_found};
+use super::kind::Kind;
+use super::view::FunctionInfoView;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::extract::{FunctionParams, FunctionPath};
 use crate::{download, etag, reply};
 
 const WASM: HeaderValue = HeaderValue::from_static("application/wasm");
+const PYTHON: HeaderValue = HeaderValue::from_static("text/x-python; charset=utf-8");
+const ZIP: HeaderValue = HeaderValue::from_static("application/zip");
 
 /// The bytes that were put.
 #[utoipa::path(get, path = "/f/{user}/{function}", tag = "functions",
@@ -31,23 +31,39 @@ pub(crate) async fn get_function(
     FunctionPath(name): FunctionPath,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let record = find(&api, &name)?;
+    get(&api, Kind::Wasm, &name, &headers).await
+}
+
+/// The bytes of a function of that kind.
+pub(super) async fn get(
+    api: &Api,
+    kind: Kind,
+    name: &FunctionName,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let record = kind.find(api, name)?;
     let tag = etag::quoted(record.hash)?;
-    if etag::is_known(&headers, &tag) {
+    if etag::is_known(headers, &tag) {
         return Ok(etag::not_modified(tag));
     }
-    let pieces = api.storage.functions().read(&record).await?;
+    let pieces = kind.functions(api).read(&record).await?;
     let (first, body) = download::begin(pieces, record.size, api.calls.faaslets().budget()).await?;
-    let kind = match first.starts_with(b"\0asm") {
-        true => WASM,
-        false => reply::TEXT,
-    };
-    let mut response = reply::with(StatusCode::OK, kind, body);
+    let mut response = reply::with(StatusCode::OK, content_type(kind, &first), body);
     response.headers_mut().insert(ETAG, tag);
     response
         .headers_mut()
         .insert(CONTENT_LENGTH, record.size.into());
     Ok(response)
+}
+
+/// What a function's first bytes say that it is.
+fn content_type(kind: Kind, first: &[u8]) -> HeaderValue {
+    match kind {
+        Kind::Wasm if first.starts_with(b"\0asm") => WASM,
+        Kind::Wasm => reply::TEXT,
+        Kind::Python if first.starts_with(b"PK\x03\x04") => ZIP,
+        Kind::Python => PYTHON,
+    }
 }
 
 /// What is known of a function.
@@ -58,15 +74,13 @@ pub(crate) async fn function_info(
     State(api): State<Api>,
     FunctionPath(name): FunctionPath,
 ) -> Result<Response, ApiError> {
-    let record = find(&api, &name)?;
-    let limits = api.calls.faaslets().limits(&record);
-    let image = api.calls.faaslets().image(&record).await;
-    reply::json(&FunctionInfoView::new(&record, &limits, image))
+    info(&api, Kind::Wasm, &name).await
 }
 
-fn find(api: &Api, name: &FunctionName) -> Result<Arc<FunctionRecord>, ApiError> {
-    api.storage
-        .functions()
-        .get(name)
-        .ok_or_else(|| not_found(name))
+/// What is known of a function of that kind.
+pub(super) async fn info(api: &Api, kind: Kind, name: &FunctionName) -> Result<Response, ApiError> {
+    let record = kind.find(api, name)?;
+    let limits = api.calls.faaslets().limits(&record);
+    let image = api.calls.faaslets().image(&record, &kind.target()).await;
+    reply::json(&FunctionInfoView::new(&record, &limits, image))
 }

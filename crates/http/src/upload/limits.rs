@@ -3,10 +3,11 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use faasm_model::LimitOverrides;
+use faasm_model::{FunctionName, LimitOverrides};
 use utoipa::ToSchema;
 
-use super::view::{FunctionView, not_found};
+use super::kind::Kind;
+use super::view::FunctionView;
 use crate::api::Api;
 use crate::body::BodyReader;
 use crate::error::ApiError;
@@ -43,11 +44,21 @@ pub(crate) async fn put_limits(
     FunctionPath(name): FunctionPath,
     body: Body,
 ) -> Result<Response, ApiError> {
+    put(&api, Kind::Wasm, &name, body).await
+}
+
+/// Replaces the own limits of a function of that kind.
+pub(super) async fn put(
+    api: &Api,
+    kind: Kind,
+    name: &FunctionName,
+    body: Body,
+) -> Result<Response, ApiError> {
     let body = BodyReader::new(body, MAX_BODY, api.options.body_idle_timeout)?;
     let body = body.collect(api.calls.faaslets().budget()).await?;
     let limits: LimitOverrides = json::parse_object(&body)?;
-    match api.storage.functions().set_limits(&name, limits).await? {
+    match kind.functions(api).set_limits(name, limits).await? {
         Some(record) => reply::json(&FunctionView::from(record.as_ref())),
-        None => Err(not_found(&name)),
+        None => Err(kind.not_found(name)),
     }
 }

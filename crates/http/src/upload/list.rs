@@ -6,6 +6,7 @@ use faasm_model::Name;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::kind::Kind;
 use super::view::FunctionView;
 use crate::api::Api;
 use crate::error::ApiError;
@@ -26,7 +27,8 @@ pub(super) struct Users {
 
 /// A user's functions, sorted by name.
 #[derive(Serialize, ToSchema)]
-struct Functions<'a> {
+#[schema(as = Functions)]
+pub(super) struct FunctionList<'a> {
     /// The functions.
     functions: Vec<FunctionView<'a>>,
     /// Pass it as `after` for the next page; null if this is the last.
@@ -42,11 +44,14 @@ pub(crate) async fn list_users(
     State(api): State<Api>,
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Result<Response, ApiError> {
+    users(&api, Kind::Wasm, &query)
+}
+
+/// A page of the users who have functions of that kind.
+pub(super) fn users(api: &Api, kind: Kind, query: &PageQuery) -> Result<Response, ApiError> {
     let after = optional("after", query.after.as_deref(), name)?;
-    let page = api
-        .storage
-        .functions()
-        .users(after.as_ref(), page::limit(query.limit)?);
+    let limit = page::limit(query.limit)?;
+    let page = kind.functions(api).users(after.as_ref(), limit);
     reply::json(&Users {
         users: page.items,
         next: page.next,
@@ -55,17 +60,27 @@ pub(crate) async fn list_users(
 
 /// A user's functions.
 #[utoipa::path(get, path = "/f/{user}", tag = "functions", params(UserParams, PageQuery),
-    responses((status = 200, description = "A page of functions", body = Functions)),
+    responses((status = 200, description = "A page of functions", body = FunctionList)),
 )]
 pub(crate) async fn list_functions(
     State(api): State<Api>,
     UserPath(user): UserPath,
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Result<Response, ApiError> {
+    functions(&api, Kind::Wasm, &user, &query)
+}
+
+/// A page of a user's functions of that kind.
+pub(super) fn functions(
+    api: &Api,
+    kind: Kind,
+    user: &Name,
+    query: &PageQuery,
+) -> Result<Response, ApiError> {
     let after = optional("after", query.after.as_deref(), name)?;
     let limit = page::limit(query.limit)?;
-    let page = api.storage.functions().list(&user, after.as_ref(), limit);
-    reply::json(&Functions {
+    let page = kind.functions(api).list(user, after.as_ref(), limit);
+    reply::json(&FunctionList {
         functions: page
             .items
             .iter()

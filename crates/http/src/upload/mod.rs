@@ -3,9 +3,11 @@
 mod delete;
 mod file;
 mod get;
+mod kind;
 mod limits;
 mod list;
 mod put;
+mod python;
 mod receive;
 mod state;
 mod view;
@@ -29,6 +31,15 @@ pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
         routes!(limits::put_limits),
         routes!(list::list_users),
         routes!(list::list_functions),
+        routes!(
+            python::put_python,
+            python::get_python,
+            python::delete_python
+        ),
+        routes!(python::python_info),
+        routes!(python::put_python_limits),
+        routes!(python::list_python_users),
+        routes!(python::list_python),
         routes!(flush::flush),
     ];
     routes.extend(state::routes());

@@ -4,17 +4,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::response::Response;
+use faasm_model::FunctionName;
 
+use super::kind::Kind;
 use super::receive::receive;
 use super::view::FunctionView;
 use crate::api::Api;
 use crate::body::BodyReader;
-use crate::error::{ApiError, ErrorCode};
-use crate::extract::{FunctionParams, FunctionPath, WantsJson};
+use crate::error::ApiError;
+use crate::extract::{self, FunctionParams, FunctionPath, WantsJson};
 use crate::{etag, reply};
-
-/// The user under whose name Python functions are called.
-const RESERVED_USER: &str = "python";
 
 /// Stores a function, in force for the next call.
 ///
@@ -30,14 +29,26 @@ pub(crate) async fn put_function(
     WantsJson(json): WantsJson,
     body: Body,
 ) -> Result<Response, ApiError> {
-    if name.user.as_str() == RESERVED_USER {
-        let problem = "`user`: the name python is reserved for Python functions";
-        return Err(ApiError::new(ErrorCode::InvalidName, problem));
-    }
+    put(&api, Kind::Wasm, &name, json, body).await
+}
+
+/// Stores `body` as a function of that kind.
+pub(super) async fn put(
+    api: &Api,
+    kind: Kind,
+    name: &FunctionName,
+    json: bool,
+    body: Body,
+) -> Result<Response, ApiError> {
+    extract::refuse_reserved("user", &name.user)?;
     let options = &api.options;
     let body = BodyReader::new(body, options.max_function_bytes, options.body_idle_timeout)?;
-    let upload = receive(&api, body).await?;
-    let record = api.calls.faaslets().publish(&name, upload).await?;
+    let upload = receive(api, body).await?;
+    let faaslets = api.calls.faaslets();
+    let record = match kind {
+        Kind::Wasm => faaslets.publish(name, upload).await?,
+        Kind::Python => faaslets.publish_python(name, upload).await?,
+    };
     let mut response = match json {
         true => reply::json(&FunctionView::from(record.as_ref()))?,
         false => reply::text(format!(

@@ -6,8 +6,6 @@ use faasm_storage::FunctionRecord;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::{ApiError, ErrorCode};
-
 /// A stored function.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Function)]
@@ -99,11 +97,4 @@ impl<'a> FunctionInfoView<'a> {
             },
         }
     }
-}
-
-pub(crate) fn not_found(name: &faasm_model::FunctionName) -> ApiError {
-    ApiError::new(
-        ErrorCode::FunctionNotFound,
-        format!("there is no function {name}"),
-    )
 }

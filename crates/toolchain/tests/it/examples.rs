@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::{Guest, Workshop, repository};
 use faasm_model::FunctionName;
-use faasm_toolchain::{BuildOptions, Error, Project, Template};
+use faasm_toolchain::{BuildOptions, Code, Error, Project, Template};
 
 fn example(path: &str) -> Guest {
     let shop = Workshop::new();
@@ -83,7 +83,7 @@ fn sgd_and_matmul_map_their_state() {
 
 #[test]
 fn every_example_is_built_by_a_test() {
-    let tested = include_str!("examples.rs");
+    let tested = concat!(include_str!("examples.rs"), include_str!("mpi.rs"));
     for dir in fs::read_dir(repository("examples"))
         .unwrap()
         .map(|e| e.unwrap().path())
@@ -96,7 +96,7 @@ fn every_example_is_built_by_a_test() {
         {
             let name = file.to_str().unwrap();
             let code = [".c", ".cpp"].iter().any(|suffix| name.ends_with(suffix));
-            assert!(!code || tested.contains(&format!("/{name}\")")), "{name}");
+            assert!(!code || tested.contains(&format!("/{name}\"")), "{name}");
         }
     }
 }
@@ -110,10 +110,14 @@ fn a_new_project_builds_and_greets() {
         template.write(&dir, &name).unwrap();
         let project = Project::load(&dir).unwrap();
         assert_eq!(project.name, name);
-        let guest = shop.module(&project.build);
+        assert_eq!(template.name().parse(), Ok(template));
+        let Code::Sources(build) = project.code else {
+            assert!(dir.join("function.py").is_file());
+            continue;
+        };
+        let guest = shop.module(&build);
         assert!(dir.join("greet.wasm").is_file());
         assert_eq!(guest.run("Grace").stdout, "Hello, Grace!\n");
-        assert_eq!(template.name().parse(), Ok(template));
     }
 }
 
@@ -133,6 +137,15 @@ fn a_project_file_is_checked() {
     for (text, complaint) in [
         ("", "missing field"),
         (&format!("{good}colour = 1\n"), "unknown field `colour`"),
+        (&good.replace("sources = [\"a.c\"]\n", ""), "`sources`"),
+        (
+            &format!("{good}language = \"python\"\n"),
+            "leave out `sources`",
+        ),
+        (
+            &format!("{good}language = \"rust\"\n"),
+            "unknown variant `rust`",
+        ),
         (
             &good.replace("\"f\"", "\"../f\""),
             "a name is 1 to 128 characters",

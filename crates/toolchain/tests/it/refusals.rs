@@ -75,6 +75,7 @@ fn names_of_the_host_interface_may_stay_undefined_without_the_sdk() {
     let text = "unsigned __faasm_conf_flag(const char *); int MPI_Barrier(int); int __faasm_conf_flags(int);\n\
         int main(void) { return __faasm_conf_flag(\"x\") + MPI_Barrier(1) EXTRA; }";
     let mut options = shop.options("f.c", text);
+    options.mpi = true;
     options.defines = vec!["EXTRA=".into()];
     let built = shop.toolchain.build(&options).unwrap();
     assert_eq!(built.imports, ["MPI_Barrier", "__faasm_conf_flag"]);

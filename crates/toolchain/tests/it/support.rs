@@ -84,7 +84,7 @@ pub struct Left {
 }
 
 impl Guest {
-    fn read(path: &Path) -> Self {
+    pub fn read(path: &Path) -> Self {
         let engine = Engine::default();
         let module = Module::from_file(&engine, path).unwrap();
         Self { engine, module }

@@ -1,0 +1,72 @@
+//! What a Faaslet is of an MPI world.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use faasm_mpi::Rank;
+
+use super::watch::Watch;
+use crate::world::{Lent, Loan, WorldRank, options};
+
+/// A Faaslet's rank, and what goes with it.
+pub(crate) struct MpiPart {
+    pub(super) rank: Rank<Lent>,
+    is_lent: Arc<AtomicBool>,
+    /// Made when it first waits.
+    pub(super) watch: Option<Watch>,
+    /// Memory that the guest has allocated for the host and that is not in use: where, and how
+    /// many bytes. Most modules export no `free`.
+    spare: Vec<(u32, u32)>,
+    used: Vec<(u32, u32)>,
+    /// Whether it runs a function that MPI has called.
+    pub(super) is_called_back: bool,
+}
+
+impl MpiPart {
+    pub(crate) fn new(rank: WorldRank) -> Self {
+        Self {
+            rank: rank.0,
+            is_lent: Arc::default(),
+            watch: None,
+            spare: Vec::new(),
+            used: Vec::new(),
+            is_called_back: false,
+        }
+    }
+
+    /// Of a world of its own.
+    pub(crate) fn alone(processors: usize) -> Self {
+        Self::new(WorldRank(Rank::alone(options(processors, 1))))
+    }
+
+    /// Begins to lend the memory; `None` if it is lent.
+    pub(super) fn lend(&self) -> Option<Loan> {
+        Loan::new(&self.is_lent)
+    }
+
+    pub(super) fn is_lent(&self) -> bool {
+        self.is_lent.load(Ordering::Acquire)
+    }
+
+    /// Memory of at least so many bytes that was allocated before.
+    pub(super) fn take_spare(&mut self, bytes: u32) -> Option<u32> {
+        let fits = self.spare.iter().enumerate().filter(|(_, (_, len))| *len >= bytes);
+        let (index, _) = fits.min_by_key(|(_, (_, len))| *len)?;
+        let (at, len) = self.spare.swap_remove(index);
+        self.used.push((at, len));
+        Some(at)
+    }
+
+    /// Notes what the guest has allocated.
+    pub(super) fn note(&mut self, at: u32, bytes: u32) {
+        self.used.push((at, bytes));
+    }
+
+    /// Keeps memory for the next time.
+    pub(super) fn give_back(&mut self, at: u32) {
+        if let Some(index) = self.used.iter().position(|(used, _)| *used == at) {
+            let freed = self.used.swap_remove(index);
+            self.spare.push(freed);
+        }
+    }
+}

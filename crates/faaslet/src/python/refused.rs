@@ -1,0 +1,110 @@
+//! What is wrong with a Python function.
+
+use faasm_model::{Failure, FailureKind};
+
+/// Why an uploaded file or archive cannot be a function.
+#[derive(Debug, thiserror::Error)]
+pub enum PythonRefused {
+    /// It is not Python.
+    #[error("{message} (line {line}, column {column})")]
+    Syntax {
+        /// What Python says.
+        message: String,
+        /// The line, from 1 on.
+        line: u32,
+        /// The character of the line, from 1 on.
+        column: u32,
+    },
+    /// Its top-level code raised an exception, or did what it may not do.
+    #[error("importing it failed: {0}")]
+    Import(String),
+    /// It is neither text nor an archive.
+    #[error("not a Python file in UTF-8: {0}")]
+    Encoding(std::str::Utf8Error),
+    /// The archive cannot be used.
+    #[error("the archive cannot be used: {0}")]
+    Archive(String),
+}
+
+impl PythonRefused {
+    /// Whether the file is no Python at all, rather than code that failed.
+    pub(crate) fn is_syntax(&self) -> bool {
+        matches!(self, Self::Syntax { .. })
+    }
+}
+
+/// What the interpreter says of its own failure.
+#[derive(Clone, Debug)]
+pub(crate) struct Failed {
+    kind: Kind,
+    line: u32,
+    column: u32,
+    message: String,
+}
+
+/// Classes of the interpreter's failures, by the numbers that it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Exception,
+    Syntax,
+    Exit,
+    Entry,
+    Memory,
+    Result,
+}
+
+impl Failed {
+    /// What the interpreter reports; `None` if the kind is unknown.
+    pub(crate) fn new(kind: u32, line: u32, column: u32, message: String) -> Option<Self> {
+        let kind = match kind {
+            1 => Kind::Exception,
+            2 => Kind::Syntax,
+            3 => Kind::Exit,
+            4 => Kind::Entry,
+            5 => Kind::Memory,
+            6 => Kind::Result,
+            _ => return None,
+        };
+        Some(Self {
+            kind,
+            line,
+            column,
+            message,
+        })
+    }
+
+    /// Why a call failed that ended with `status`.
+    pub(crate) fn of_call(self, status: i32) -> Failure {
+        let (kind, message) = match self.kind {
+            Kind::Exception | Kind::Result => (FailureKind::PythonException, self.message),
+            Kind::Syntax => (
+                FailureKind::PythonException,
+                format!("SyntaxError: {} (line {})", self.message, self.line),
+            ),
+            Kind::Entry => (FailureKind::PythonEntry, self.message),
+            Kind::Memory => (FailureKind::MemoryLimit, self.message),
+            Kind::Exit if self.message.is_empty() => (
+                FailureKind::NonZeroReturn,
+                format!("the function called sys.exit({status})"),
+            ),
+            Kind::Exit => (
+                FailureKind::NonZeroReturn,
+                format!("the function called sys.exit: {}", self.message),
+            ),
+        };
+        Failure { kind, message }
+    }
+
+    /// Why an upload is refused; `printed` is what its code has printed.
+    pub(crate) fn of_upload(self, printed: &str) -> PythonRefused {
+        match self.kind {
+            Kind::Syntax => PythonRefused::Syntax {
+                message: self.message,
+                line: self.line,
+                column: self.column,
+            },
+            Kind::Exit => PythonRefused::Import(format!("it called sys.exit{printed}")),
+            _ => PythonRefused::Import(format!("{}{printed}", self.message)),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What was uploaded: a file, or an archive.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use faasm_model::FunctionName;
+use faasm_vfs::{Archive, ArchiveError, ArchiveLimits, Errno, Lower, LowerDirEntry, LowerFile, Metadata, NodeKind};
+
+use super::PythonRefused;
+use crate::faaslets::Shared;
+use crate::files::Patient;
+use crate::modules::{Unavailable, blocking, internal};
+
+/// How an archive begins.
+const ARCHIVE: &[u8] = b"PK\x03\x04";
+
+/// The file of an archive that has the functions.
+const MAIN: &str = "function.py";
+
+/// Among the first lines of a file whose top-level code is to run in every call.
+const NO_IMAGE: &str = "# faasm: no-snapshot";
+
+/// Lines in which that is looked for.
+const FIRST_LINES: usize = 5;
+
+/// An uploaded function.
+pub(super) struct Source {
+    /// What the guest finds of it.
+    pub(super) tree: Arc<dyn Lower>,
+    /// Whether its calls start from an image of its own.
+    pub(super) is_imaged: bool,
+}
+
+impl Source {
+    /// Reads an upload, whatever it is.
+    pub(super) async fn read(shared: &Arc<Shared>, name: &FunctionName, bytes: Vec<u8>) -> Result<Self, Unavailable> {
+        if !bytes.starts_with(ARCHIVE) {
+            let text = std::str::from_utf8(&bytes).map_err(PythonRefused::Encoding)?;
+            return Ok(Self {
+                is_imaged: wants_image(text),
+                tree: Arc::new(OneFile {
+                    name: format!("{}.py", name.function),
+                    bytes: bytes.into(),
+                }),
+            });
+        }
+        let spool = shared.storage.spool().directory().to_owned();
+        let unpacked = blocking(move || {
+            let into = tempfile::tempfile_in(spool).map_err(internal)?;
+            let limits = ArchiveLimits::default();
+            let archive = Archive::unpack(&bytes.as_slice(), &limits, Patient::new(into));
+            let archive = archive.map_err(refused)?;
+            let main = main_file(&archive)?;
+            Ok::<_, Unavailable>(Self {
+                is_imaged: wants_image(&main),
+                tree: Arc::new(archive),
+            })
+        });
+        unpacked.await?
+    }
+}
+
+/// The standard library, which is read where it lies.
+pub(super) fn library(file: File) -> Result<Archive, ArchiveError> {
+    Archive::open(Arc::new(Patient::new(file)), &ArchiveLimits::default())
+}
+
+/// The beginning of an archive's main file.
+fn main_file(archive: &Archive) -> Result<String, Unavailable> {
+    let missing = |_| PythonRefused::Archive(format!("there is no {MAIN} at its root"));
+    let file = archive.open(MAIN).map_err(missing)?;
+    let mut beginning = [0; 4 << 10];
+    let read = file.read_at(&mut beginning, 0).map_err(internal)?;
+    Ok(String::from_utf8_lossy(&beginning[..read]).into_owned())
+}
+
+fn refused(error: ArchiveError) -> Unavailable {
+    match error {
+        ArchiveError::Write(_) => internal(error),
+        error => PythonRefused::Archive(error.to_string()).into(),
+    }
+}
+
+/// Whether a file leaves it to the server to run its top-level code once.
+fn wants_image(text: &str) -> bool {
+    let mut first = text.lines().take(FIRST_LINES);
+    !first.any(|line| line.trim_end() == NO_IMAGE)
+}
+
+/// The tree of a function that is one file.
+struct OneFile {
+    name: String,
+    bytes: Bytes,
+}
+
+impl Lower for OneFile {
+    fn metadata(&self, path: &str) -> Result<Metadata, Errno> {
+        let (kind, len) = match path {
+            "" => (NodeKind::Directory, 0),
+            path if path == self.name => (NodeKind::File, self.bytes.len() as u64),
+            _ => return Err(Errno::Noent),
+        };
+        Ok(Metadata { kind, len, mtime: 0 })
+    }
+
+    fn list(&self, path: &str, after: Option<&str>, _limit: usize) -> Result<Vec<LowerDirEntry>, Errno> {
+        match self.metadata(path)?.kind {
+            NodeKind::File => Err(Errno::Notdir),
+            NodeKind::Directory if after.is_some_and(|after| after >= self.name.as_str()) => Ok(Vec::new()),
+            NodeKind::Directory => Ok(vec![LowerDirEntry {
+                name: self.name.clone(),
+                kind: NodeKind::File,
+            }]),
+        }
+    }
+
+    fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno> {
+        match self.metadata(path)?.kind {
+            NodeKind::File => Ok(Arc::new(Content(self.bytes.clone()))),
+            NodeKind::Directory => Err(Errno::Isdir),
+        }
+    }
+}
+
+/// Bytes as a file.
+struct Content(Bytes);
+
+impl LowerFile for Content {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn mtime(&self) -> u64 {
+        0
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..));
+        let rest = rest.unwrap_or_default();
+        let count = rest.len().min(buf.len());
+        buf[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+}

@@ -1,0 +1,150 @@
+//! MPI worlds as this crate sees them: ranks that are Faaslets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use faasm_model::WorldSize;
+use faasm_mpi::{Aborted, BadAddress, Memory, within};
+
+use crate::Faaslets;
+use crate::mappings::{Access, Table};
+
+/// A world whose ranks run as calls. Cheap to clone.
+#[derive(Clone)]
+pub struct World(faasm_mpi::World<Lent>);
+
+/// A rank of a world, for the call that runs it.
+pub struct WorldRank(pub(crate) faasm_mpi::Rank<Lent>);
+
+/// Why a world has ended before its ranks were done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorldAborted {
+    /// The rank that ended it; none if all of them did.
+    pub rank: Option<u32>,
+    /// What it gave to `MPI_Abort`, if it called that.
+    pub code: Option<i32>,
+    /// What happened, for people.
+    pub reason: String,
+}
+
+impl Faaslets {
+    /// A world of so many ranks, each to be run by one [`execute`](Self::execute).
+    pub fn world(&self, size: WorldSize) -> (World, Vec<WorldRank>) {
+        let options = options(self.0.options.processors, size.get());
+        let ranks = faasm_mpi::World::ranks(size.get(), options);
+        let world = World(ranks[0].world());
+        (world, ranks.into_iter().map(WorldRank).collect())
+    }
+}
+
+/// The options of a world: what its ranks may keep on the host does not grow with their number.
+pub(crate) fn options(processors: usize, size: u32) -> faasm_mpi::Options {
+    let share = |all: usize, most: usize| (all / size as usize).min(most);
+    faasm_mpi::Options {
+        threads: processors,
+        buffered_bytes: share(64 << 20, 4 << 20),
+        handles: share(1 << 20, 1 << 14),
+        ..faasm_mpi::Options::default()
+    }
+}
+
+impl World {
+    /// Ends the world because of one of its ranks. Only the first reason counts.
+    pub fn abort(&self, rank: u32, reason: String) {
+        self.0.abort(Aborted {
+            by: Some(rank),
+            code: None,
+            reason,
+        });
+    }
+
+    /// Why the world has ended, if somebody has ended it.
+    pub fn aborted(&self) -> Option<WorldAborted> {
+        let aborted = self.0.aborted()?;
+        Some(WorldAborted {
+            rank: aborted.by,
+            code: aborted.code,
+            reason: aborted.reason.clone(),
+        })
+    }
+}
+
+/// The linear memory of a rank that stands still in a call of MPI. Whoever has it may touch the
+/// memory, and nobody else does: not the guest, which waits, and not the host functions, which take
+/// it back before they go on.
+pub(crate) struct Lent {
+    address: usize,
+    size: usize,
+    /// State that is mapped into the memory: it has to be opened before it is touched.
+    mapped: Option<Arc<Table>>,
+    /// Tells the owner that it is back.
+    _loan: Loan,
+}
+
+/// Says that a memory is lent, for as long as it lives.
+pub(crate) struct Loan(Arc<AtomicBool>);
+
+impl Loan {
+    /// `None` if the memory is lent already.
+    pub(crate) fn new(is_lent: &Arc<AtomicBool>) -> Option<Self> {
+        let was_lent = is_lent.swap(true, Ordering::AcqRel);
+        (!was_lent).then(|| Self(Arc::clone(is_lent)))
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl Lent {
+    /// Lends the `size` bytes at `start`.
+    ///
+    /// # Safety
+    /// They are a linear memory that stays where it is, and that nobody touches but through this
+    /// value, until it is dropped.
+    pub(crate) unsafe fn new(
+        start: *mut u8,
+        size: usize,
+        mapped: Option<Arc<Table>>,
+        loan: Loan,
+    ) -> Self {
+        Self {
+            address: start as usize,
+            size,
+            mapped,
+            _loan: loan,
+        }
+    }
+
+    /// Where `len` bytes at `at` are, ready to be touched.
+    fn place(&self, at: u32, len: u32, access: Access) -> Result<(*mut u8, usize), BadAddress> {
+        let range = within(at, len, self.size)?;
+        let (start, count) = (self.address + range.start, range.len());
+        if let Some(table) = &self.mapped {
+            let opened = table.open(start, count, access);
+            opened.map_err(|error| BadAddress::Unusable(error.to_string()))?;
+        }
+        Ok((start as *mut u8, count))
+    }
+}
+
+impl Memory for Lent {
+    fn size(&self) -> u64 {
+        self.size as u64
+    }
+
+    fn slice(&self, at: u32, len: u32) -> Result<&[u8], BadAddress> {
+        let (start, count) = self.place(at, len, Access::Read)?;
+        // SAFETY: the bytes are inside the lent memory, which nobody changes as long as this value
+        // is borrowed: `new` was promised that.
+        Ok(unsafe { std::slice::from_raw_parts(start, count) })
+    }
+
+    fn slice_mut(&mut self, at: u32, len: u32) -> Result<&mut [u8], BadAddress> {
+        let (start, count) = self.place(at, len, Access::Write)?;
+        // SAFETY: likewise, and it is borrowed for this alone.
+        Ok(unsafe { std::slice::from_raw_parts_mut(start, count) })
+    }
+}

@@ -1,0 +1,237 @@
+//! Matching messages with receives, in the standard's order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::abi::{ANY_SOURCE, ANY_TAG};
+use crate::datatype::Layout;
+use crate::transfer::Transfer;
+
+/// The data of a small message.
+pub(crate) type Bytes = SmallVec<[u8; 64]>;
+
+/// A message on its way: who it is from, and its data or where that is.
+#[derive(Debug)]
+pub(crate) struct Envelope {
+    /// The communicator's number.
+    pub(crate) context: u32,
+    /// The sender's rank there.
+    pub(crate) source: i32,
+    pub(crate) tag: i32,
+    pub(crate) body: Body,
+}
+
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Put down with the receiver.
+    Eager(Bytes),
+    /// To be copied from the sender's memory.
+    Transfer(Arc<Transfer>),
+}
+
+impl Body {
+    /// Bytes of data.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Eager(bytes) => bytes.len() as u64,
+            Self::Transfer(transfer) => transfer.len(),
+        }
+    }
+
+    /// What it takes of a receiver's room. What is with the sender takes none.
+    fn weight(&self) -> usize {
+        const ENVELOPE: usize = 128;
+        match self {
+            Self::Eager(bytes) => bytes.len() + ENVELOPE,
+            Self::Transfer(_) => 0,
+        }
+    }
+}
+
+/// Which messages are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pattern {
+    pub(crate) context: u32,
+    pub(crate) source: i32,
+    pub(crate) tag: i32,
+}
+
+impl Pattern {
+    fn matches(&self, envelope: &Envelope) -> bool {
+        self.context == envelope.context
+            && (self.source == envelope.source || self.source == ANY_SOURCE)
+            && (self.tag == envelope.tag || self.tag == ANY_TAG)
+    }
+}
+
+/// A receive that waits for its message.
+#[derive(Debug)]
+struct Posted {
+    pattern: Pattern,
+    slot: u32,
+    layout: Layout,
+}
+
+/// What has become of a receive that had to wait.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// Nothing yet.
+    Waiting,
+    /// This message has come.
+    Matched(Envelope),
+}
+
+/// The messages and receives of one rank.
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    posted: VecDeque<Posted>,
+    unexpected: VecDeque<Envelope>,
+    slots: Vec<Option<Incoming>>,
+    free: Vec<u32>,
+    /// Transfers that others have matched, for the rank to look after.
+    pub(crate) matched: Vec<Arc<Transfer>>,
+    /// What messages take that were put down here, matched or not.
+    buffered: usize,
+    /// Whether the rank waits for a message that it has not posted a receive for.
+    pub(crate) is_probing: bool,
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub(crate) enum Delivered {
+    /// A receive has it: its rank is to be told.
+    Matched,
+    /// It waits for its receive; whether the rank is to be told.
+    Kept { tell: bool },
+    /// There is no room for it here: it has to stay with the sender.
+    Full,
+}
+
+impl Mailbox {
+    /// Hands over a message for the rank with this number. `limit` is how much may be put down.
+    pub(crate) fn deliver(&mut self, rank: u32, envelope: Envelope, limit: usize) -> Delivered {
+        let wants = |posted: &Posted| posted.pattern.matches(&envelope);
+        let weight = envelope.body.weight();
+        let fits = self.buffered + weight <= limit;
+        let wanted = self.posted.iter().position(wants);
+        if !fits && wanted.is_none() && weight > 0 {
+            return Delivered::Full;
+        }
+        self.buffered += weight;
+        match wanted.and_then(|index| self.posted.remove(index)) {
+            Some(posted) => {
+                if let Body::Transfer(transfer) = &envelope.body {
+                    transfer.begin(rank, posted.layout);
+                    self.matched.push(Arc::clone(transfer));
+                }
+                self.slots[posted.slot as usize] = Some(Incoming::Matched(envelope));
+                Delivered::Matched
+            }
+            None => {
+                self.unexpected.push_back(envelope);
+                Delivered::Kept {
+                    tell: self.is_probing,
+                }
+            }
+        }
+    }
+
+    /// Looks for a message without taking it.
+    pub(crate) fn probe(&self, pattern: Pattern) -> Option<&Envelope> {
+        self.unexpected.iter().find(|e| pattern.matches(e))
+    }
+
+    /// Takes the first message that matches.
+    pub(crate) fn take(&mut self, pattern: Pattern) -> Option<Envelope> {
+        let index = self.unexpected.iter().position(|e| pattern.matches(e))?;
+        self.unexpected.remove(index)
+    }
+
+    /// What was put down and is taken away makes room.
+    pub(crate) fn release(&mut self, body: &Body) {
+        self.buffered = self.buffered.saturating_sub(body.weight());
+    }
+
+    /// Takes a transfer out that nobody has received yet. `false` if somebody has.
+    pub(crate) fn withdraw(&mut self, transfer: &Arc<Transfer>) -> bool {
+        let is_it = |e: &Envelope| matches!(&e.body, Body::Transfer(t) if Arc::ptr_eq(t, transfer));
+        let index = self.unexpected.iter().position(is_it);
+        index.is_some_and(|index| self.unexpected.remove(index).is_some())
+    }
+
+    /// Waits for a message; the slot tells when it has come.
+    pub(crate) fn post(&mut self, pattern: Pattern, layout: Layout) -> u32 {
+        let slot = self.new_slot(Incoming::Waiting);
+        self.posted.push_back(Posted {
+            pattern,
+            slot,
+            layout,
+        });
+        slot
+    }
+
+    /// A slot for a message that has been taken before.
+    pub(crate) fn hold(&mut self, envelope: Envelope) -> u32 {
+        self.new_slot(Incoming::Matched(envelope))
+    }
+
+    fn new_slot(&mut self, incoming: Incoming) -> u32 {
+        match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = Some(incoming);
+                slot
+            }
+            None => {
+                self.slots.push(Some(incoming));
+                (self.slots.len() - 1) as u32
+            }
+        }
+    }
+
+    /// Whether the message of a slot has come and is whole.
+    pub(crate) fn is_complete(&self, slot: u32) -> bool {
+        match self.slots.get(slot as usize) {
+            Some(Some(Incoming::Matched(envelope))) => match &envelope.body {
+                Body::Eager(_) => true,
+                Body::Transfer(transfer) => transfer.is_done(),
+            },
+            _ => false,
+        }
+    }
+
+    /// The message of a slot, which is whole; the slot is no more.
+    pub(crate) fn collect(&mut self, slot: u32) -> Option<Envelope> {
+        match self.slots.get_mut(slot as usize)?.take()? {
+            Incoming::Matched(envelope) => {
+                self.free.push(slot);
+                self.release(&envelope.body);
+                Some(envelope)
+            }
+            waiting @ Incoming::Waiting => {
+                self.slots[slot as usize] = Some(waiting);
+                None
+            }
+        }
+    }
+
+    /// What is known of the message of a slot.
+    pub(crate) fn look(&self, slot: u32) -> Option<&Envelope> {
+        match self.slots.get(slot as usize)?.as_ref()? {
+            Incoming::Matched(envelope) => Some(envelope),
+            Incoming::Waiting => None,
+        }
+    }
+
+    /// Gives up a receive. `false` if its message has come.
+    pub(crate) fn cancel(&mut self, slot: u32) -> bool {
+        let Some(index) = self.posted.iter().position(|p| p.slot == slot) else {
+            return false;
+        };
+        self.posted.remove(index);
+        self.slots[slot as usize] = None;
+        self.free.push(slot);
+        true
+    }
+}

@@ -1,0 +1,98 @@
+//! Finding out that all ranks of a world wait for each other.
+
+use std::fmt::Write;
+use std::sync::atomic::Ordering;
+
+use super::{Doing, Shared, WORLD_CONTEXT};
+use crate::abi::{ANY_SOURCE, ANY_TAG};
+use crate::error::Aborted;
+use crate::memory::Memory;
+use crate::sync::lock;
+
+/// Ranks that a report names; the others do the like.
+const MAX_NAMED: usize = 64;
+
+impl<M: Memory> Shared<M> {
+    /// Aborts the world if no rank of it will ever go on. To be called when a rank has begun to
+    /// wait or has left: nothing else can make it so.
+    pub(super) fn look_for_deadlock(&self) {
+        let live = self.live.load(Ordering::SeqCst);
+        if live <= 0 || self.waiting.load(Ordering::SeqCst) < live {
+            return;
+        }
+        // Who is told of something is awake before whoever told it can wait. So if all waited at
+        // two looks, and nobody was told of anything between them, nobody will be.
+        let before = self.events();
+        if before.is_some() && before == self.events() {
+            let reason = self.report();
+            self.abort(Aborted {
+                by: None,
+                code: None,
+                reason,
+            });
+        }
+    }
+
+    /// What each rank was told of, if all wait that have not left.
+    fn events(&self) -> Option<Vec<u64>> {
+        let word = |seat: &super::Seat<M>| match seat.word.waiting() {
+            Some(word) => Some(word),
+            None => matches!(*lock(&seat.doing), Doing::Left(_)).then_some(u64::MAX),
+        };
+        self.seats.iter().map(word).collect()
+    }
+
+    fn report(&self) -> String {
+        let mut text = "deadlock: every rank waits for another".to_owned();
+        for (rank, seat) in self.seats.iter().enumerate().take(MAX_NAMED) {
+            // Writing to a string does not fail.
+            let _ = write!(text, "\nrank {rank}: {}", lock(&seat.doing).describe(self.size()));
+        }
+        if self.seats.len() > MAX_NAMED {
+            let _ = write!(text, "\nand {} more ranks", self.seats.len() - MAX_NAMED);
+        }
+        text
+    }
+}
+
+impl Doing {
+    fn describe(self, size: u32) -> String {
+        match self {
+            Self::Nothing => "nothing".to_owned(),
+            Self::Left(how) => how.to_owned(),
+            Self::Requests { call, count: 1 } => format!("{call}(1 request)"),
+            Self::Requests { call, count } => format!("{call}({count} requests)"),
+            Self::Collective { call, context } => {
+                format!("{call}(comm {})", communicator(context, size))
+            }
+            Self::Message {
+                call,
+                role,
+                peer,
+                tag,
+                context,
+            } => {
+                let comm = communicator(context, size);
+                let peer = named(peer, ANY_SOURCE, "MPI_ANY_SOURCE");
+                let tag = named(tag, ANY_TAG, "MPI_ANY_TAG");
+                format!("{call}({role} {peer}, tag {tag}, comm {comm})")
+            }
+        }
+    }
+}
+
+fn named(value: i32, special: i32, name: &str) -> String {
+    match value == special {
+        true => name.to_owned(),
+        false => value.to_string(),
+    }
+}
+
+/// What a communicator is called in messages.
+pub(crate) fn communicator(context: u32, world_size: u32) -> String {
+    match context {
+        WORLD_CONTEXT => "MPI_COMM_WORLD".to_owned(),
+        own if own <= world_size => "MPI_COMM_SELF".to_owned(),
+        made => format!("{}", made - world_size),
+    }
+}

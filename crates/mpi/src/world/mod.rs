@@ -1,0 +1,168 @@
+//! A world: the ranks that can send to each other, and what they share.
+
+mod deadlock;
+mod seat;
+pub(crate) mod wait;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicIsize, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use crate::collective::Stage;
+use crate::error::{Aborted, Stop};
+use crate::memory::Memory;
+use crate::sync::lock;
+
+pub(crate) use deadlock::communicator;
+pub(crate) use seat::{Doing, Seat};
+
+/// What a world is made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Threads that run ranks. As long as no more ranks than this have something to do, one that
+    /// waits keeps looking for a while, which is faster than being woken.
+    pub threads: usize,
+    /// How long a rank keeps looking before it sleeps.
+    pub spin: Duration,
+    /// Largest message in bytes that is put down with its receiver at once. Larger ones are
+    /// copied from memory to memory.
+    pub eager_bytes: usize,
+    /// How much may be put down with a receiver that has not asked for it yet, in bytes. Beyond
+    /// that senders wait for their receives.
+    pub buffered_bytes: usize,
+    /// How many communicators, groups, types, requests and so on a rank may have of each kind;
+    /// 65,536 at most.
+    pub handles: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            spin: Duration::from_micros(300),
+            eager_bytes: 4096,
+            buffered_bytes: 4 << 20,
+            handles: 1 << 14,
+        }
+    }
+}
+
+/// The ranks of `MPI_COMM_WORLD` and what they share. Cheap to clone.
+pub struct World<M>(pub(crate) Arc<Shared<M>>);
+
+impl<M> Clone for World<M> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+pub(crate) struct Shared<M> {
+    pub(crate) seats: Box<[Seat<M>]>,
+    pub(crate) options: Options,
+    pub(crate) started: Instant,
+    /// Ranks that have neither finalized nor left.
+    live: AtomicIsize,
+    /// Live ranks that wait for others.
+    waiting: AtomicIsize,
+    /// Ranks among those that keep looking.
+    looking: AtomicUsize,
+    /// The next communicator's number.
+    contexts: AtomicU32,
+    /// Where the ranks of `MPI_COMM_WORLD` meet.
+    pub(crate) stage: Arc<Stage>,
+    /// Where groups meet that create a communicator without the rest of theirs.
+    pub(crate) meetings: Mutex<Meetings>,
+    aborted: OnceLock<Arc<Aborted>>,
+}
+
+/// Stages by the communicator, tag and members (of `MPI_COMM_WORLD`) that meet there.
+pub(crate) type Meetings = HashMap<(u32, i32, Arc<[u32]>), Arc<Stage>>;
+
+/// The number of `MPI_COMM_WORLD`; `MPI_COMM_SELF` of rank r is `1 + r`.
+pub(crate) const WORLD_CONTEXT: u32 = 0;
+
+impl<M: Memory> World<M> {
+    pub(crate) fn with_size(size: u32, options: Options) -> Self {
+        Self(Arc::new(Shared {
+            seats: (0..size).map(|_| Seat::new()).collect(),
+            options,
+            started: Instant::now(),
+            live: AtomicIsize::new(size as isize),
+            waiting: AtomicIsize::new(0),
+            looking: AtomicUsize::new(0),
+            contexts: AtomicU32::new(1 + size),
+            stage: Arc::new(Stage::new(size as usize)),
+            meetings: Mutex::default(),
+            aborted: OnceLock::new(),
+        }))
+    }
+
+    /// How many ranks the world has.
+    #[must_use]
+    pub fn size(&self) -> u32 {
+        self.0.size()
+    }
+
+    /// Ends the world: all that its ranks wait for and all that they call from now on says so.
+    /// Only the first reason counts.
+    pub fn abort(&self, reason: Aborted) {
+        self.0.abort(reason);
+    }
+
+    /// Why the world has ended, if it has.
+    #[must_use]
+    pub fn aborted(&self) -> Option<Arc<Aborted>> {
+        self.0.aborted.get().cloned()
+    }
+}
+
+impl<M: Memory> Shared<M> {
+    pub(crate) fn size(&self) -> u32 {
+        self.seats.len() as u32
+    }
+
+    pub(crate) fn seat(&self, rank: u32) -> &Seat<M> {
+        &self.seats[rank as usize]
+    }
+
+    pub(crate) fn new_context(&self) -> u32 {
+        // Four thousand million communicators take longer to make than any call may last.
+        self.contexts.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn abort(&self, reason: Aborted) {
+        if self.aborted.set(Arc::new(reason)).is_ok() {
+            for rank in 0..self.size() {
+                self.notify(rank);
+            }
+        }
+    }
+
+    /// Whether the world goes on.
+    pub(crate) fn check(&self) -> Result<(), Stop> {
+        match self.aborted.get() {
+            None => Ok(()),
+            Some(aborted) => Err(Stop::Aborted(Arc::clone(aborted))),
+        }
+    }
+
+    /// A rank has nothing more to do with the others. `how` it went, for those who wait for it.
+    pub(crate) fn leave(&self, rank: u32, how: &'static str) {
+        *lock(&self.seat(rank).doing) = Doing::Left(how);
+        self.live.fetch_sub(1, Ordering::SeqCst);
+        self.look_for_deadlock();
+    }
+
+    /// Something has happened that a rank may wait for.
+    pub(crate) fn notify(&self, rank: u32) {
+        let seat = self.seat(rank);
+        let Some(slept) = seat.word.notify() else {
+            return;
+        };
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        if slept {
+            seat.waker.wake();
+        }
+    }
+}

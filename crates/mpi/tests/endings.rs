@@ -1,0 +1,240 @@
+//! How worlds end other than well.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{BYTE, INT, MEMORY, Program, SUM, WORLD, run};
+use faasm_mpi::abi::{ANY_SOURCE, ANY_TAG, Handle};
+use faasm_mpi::functions as mpi;
+use faasm_mpi::{Aborted, Options, Stop, World};
+
+const AT: i32 = 1 << 16;
+const NEW: i32 = 4096;
+
+#[test]
+fn a_deadlock_is_told_with_what_each_rank_waits_for() {
+    let ended = run(4, |mut host: Program| async move {
+        match host.me() {
+            0 => mpi::MPI_Recv(&mut host, AT, 1, INT, 3, 7, WORLD, 0).await?,
+            1 => mpi::MPI_Ssend(&mut host, AT, 1, INT, 2, 8, WORLD).await?,
+            2 => mpi::MPI_Barrier(&mut host, WORLD).await?,
+            _ => {
+                mpi::MPI_Irecv(&mut host, AT, 1, INT, 0, 0, WORLD, NEW)?;
+                mpi::MPI_Wait(&mut host, NEW, 0).await?
+            }
+        };
+        Ok(((), host))
+    });
+    assert_eq!(
+        ended.reason(),
+        "deadlock: every rank waits for another\n\
+         rank 0: MPI_Recv(source 3, tag 7, comm MPI_COMM_WORLD)\n\
+         rank 1: MPI_Ssend(dest 2, tag 8, comm MPI_COMM_WORLD)\n\
+         rank 2: MPI_Barrier(comm MPI_COMM_WORLD)\n\
+         rank 3: MPI_Wait(1 request)"
+    );
+    assert!(ended.results.iter().all(|result| matches!(result, Err(Stop::Aborted(_)))));
+}
+
+#[test]
+fn waiting_for_a_rank_that_is_through_is_a_deadlock() {
+    let ended = run(2, |mut host: Program| async move {
+        if host.me() == 1 {
+            mpi::MPI_Probe(&mut host, ANY_SOURCE, ANY_TAG, WORLD, 0).await?;
+        }
+        Ok(((), host))
+    });
+    let reason = ended.reason();
+    assert!(reason.contains("rank 0: MPI_Finalize() was called"), "{reason}");
+    assert!(reason.contains("MPI_Probe(source MPI_ANY_SOURCE, tag MPI_ANY_TAG"), "{reason}");
+}
+
+#[test]
+fn ranks_that_wait_for_something_else_are_no_deadlock() {
+    run(3, |mut host: Program| async move {
+        if host.me() == 0 {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+        mpi::MPI_Barrier(&mut host, WORLD).await?;
+        Ok(((), host))
+    })
+    .ok();
+}
+
+#[test]
+fn an_error_ends_the_world_with_the_rank_the_function_and_the_reason() {
+    let ended = run(3, |mut host: Program| async move {
+        if host.me() == 1 {
+            mpi::MPI_Send(&mut host, AT, 1, INT, 3, 0, WORLD).await?;
+        }
+        mpi::MPI_Barrier(&mut host, WORLD).await?;
+        Ok(((), host))
+    });
+    let reason = ended.reason();
+    assert!(reason.starts_with("rank 1: MPI_Send: MPI_ERR_RANK: "), "{reason}");
+    assert!(reason.contains("the rank is 3, the communicator has 3"), "{reason}");
+    assert_eq!(ended.aborted.unwrap().by, Some(1));
+}
+
+#[test]
+fn abort_reaches_all_ranks_with_its_code() {
+    let ended = run(3, |mut host: Program| async move {
+        if host.me() == 2 {
+            mpi::MPI_Abort(&mut host, WORLD, 42)?;
+        }
+        mpi::MPI_Recv(&mut host, AT, 1, INT, 2, 0, WORLD, 0).await?;
+        Ok(((), host))
+    });
+    let aborted = ended.aborted.clone().unwrap();
+    assert_eq!((aborted.by, aborted.code), (Some(2), Some(42)));
+    assert!(ended.results.iter().all(Result::is_err));
+}
+
+#[test]
+fn a_rank_that_leaves_without_finalizing_ends_the_world() {
+    let ended = run(2, |mut host: Program| async move {
+        if host.me() == 0 {
+            return Err(Stop::Trapped);
+        }
+        mpi::MPI_Recv(&mut host, AT, 1, INT, 0, 0, WORLD, 0).await?;
+        Ok(((), host))
+    });
+    assert_eq!(ended.reason(), "rank 0: left without MPI_Finalize");
+}
+
+#[test]
+fn collectives_that_do_not_match_end_the_world_and_say_how() {
+    let ended = run(2, |mut host: Program| async move {
+        if host.me() == 0 {
+            mpi::MPI_Bcast(&mut host, AT, 4, INT, 1, WORLD).await?;
+        } else {
+            mpi::MPI_Allreduce(&mut host, AT, AT + 64, 4, INT, SUM, WORLD).await?;
+        }
+        Ok(((), host))
+    });
+    let reason = ended.reason();
+    for part in ["mismatched collectives", "MPI_COMM_WORLD", "MPI_Bcast(root 1", "MPI_Allreduce("] {
+        assert!(reason.contains(part), "{reason}");
+    }
+    for (first, second) in [((4, 0), (5, 0)), ((4, 0), (4, 1))] {
+        let ended = run(2, move |mut host: Program| async move {
+            let (count, root) = if host.me() == 0 { first } else { second };
+            mpi::MPI_Bcast(&mut host, AT, count, INT, root, WORLD).await?;
+            mpi::MPI_Barrier(&mut host, WORLD).await?;
+            Ok(((), host))
+        });
+        assert!(ended.reason().contains("mismatched"), "{}", ended.reason());
+    }
+}
+
+#[test]
+fn a_buffer_outside_of_the_memory_stops_its_rank_alone_by_name() {
+    let end = MEMORY as i32;
+    let ended = run(2, move |mut host: Program| async move {
+        if host.me() == 0 {
+            mpi::MPI_Recv(&mut host, end - 3, 1, INT, 1, 0, WORLD, 0).await?;
+        } else {
+            mpi::MPI_Recv(&mut host, AT, 1, INT, 0, 0, WORLD, 0).await?;
+        }
+        Ok(((), host))
+    });
+    let error = ended.results[0].as_ref().unwrap_err().to_string();
+    assert!(error.starts_with("MPI_Recv: 4 bytes at 0x"), "{error}");
+}
+
+#[test]
+fn functions_before_init_and_after_finalize_say_so() {
+    let mut rank = Program::new(faasm_mpi::Rank::alone(Options::default()), MEMORY);
+    let stop = mpi::MPI_Comm_size(&mut rank, WORLD, AT).unwrap_err();
+    assert_eq!(stop.to_string(), "MPI_Comm_size: it is called before MPI_Init");
+    mpi::MPI_Initialized(&mut rank, AT).unwrap();
+    assert_eq!(rank.int(AT), 0);
+    mpi::MPI_Init(&mut rank, 0, 0).unwrap();
+    assert!(mpi::MPI_Init(&mut rank, 0, 0).is_err());
+    common::runtime().block_on(mpi::MPI_Finalize(&mut rank)).unwrap();
+    assert!(mpi::MPI_Comm_size(&mut rank, WORLD, AT).is_err());
+    mpi::MPI_Finalized(&mut rank, AT).unwrap();
+    assert_eq!(rank.int(AT), 1);
+}
+
+/// Ranks that are given up in the middle of a copy leave their memory to nobody, and end the rest.
+#[test]
+fn ranks_that_are_cancelled_while_messages_are_copied_harm_nobody() {
+    let runtime = common::runtime();
+    for round in 0..30 {
+        let ranks = World::ranks(4, Options::default());
+        let world = ranks[0].world();
+        let mut tasks = Vec::new();
+        for rank in ranks {
+            tasks.push(runtime.spawn(async move {
+                let mut host = Program::new(rank, 3 * MEMORY);
+                let len = 6 << 20;
+                let (me, at, into) = (host.me(), 1 << 20, 12 << 20);
+                let filled = vec![me as u8; len as usize];
+                host.put(at, &filled);
+                mpi::MPI_Init(&mut host, 0, 0)?;
+                loop {
+                    let (right, left) = ((me + 1) % 4, (me + 3) % 4);
+                    mpi::MPI_Sendrecv(
+                        &mut host, at, len, BYTE, right, 0, into, len, BYTE, left, 0, WORLD, 0,
+                    )
+                    .await?;
+                    assert!(host.bytes(into, len as usize).iter().all(|b| i32::from(*b) == left));
+                    mpi::MPI_Allgather(&mut host, at, len / 8, BYTE, into, len / 8, BYTE, WORLD)
+                        .await?;
+                    let or = Handle::BOR.0 as i32;
+                    mpi::MPI_Allreduce(&mut host, at, into, len, BYTE, or, WORLD).await?;
+                    // Nobody else writes into what is the program's again.
+                    assert!(host.bytes(at, len as usize) == filled);
+                    if false {
+                        return Ok::<(), Stop>(());
+                    }
+                }
+            }));
+        }
+        runtime.block_on(async {
+            tokio::time::sleep(Duration::from_millis(2 + round)).await;
+            tasks.remove(round as usize % 4).abort();
+            for task in tasks {
+                let result = task.await.unwrap();
+                assert!(matches!(result, Err(Stop::Aborted(_))), "{result:?}");
+            }
+        });
+        assert!(world.aborted().unwrap().reason.contains("left without MPI_Finalize"));
+    }
+}
+
+#[test]
+fn a_world_can_be_ended_from_outside() {
+    let runtime = common::runtime();
+    let ranks = World::ranks(2, Options::default());
+    let world = ranks[0].world();
+    let tasks: Vec<_> = ranks
+        .into_iter()
+        .map(|rank| {
+            runtime.spawn(async move {
+                let mut host = Program::new(rank, MEMORY);
+                mpi::MPI_Init(&mut host, 0, 0)?;
+                loop {
+                    mpi::MPI_Iprobe(&mut host, ANY_SOURCE, ANY_TAG, WORLD, AT, 0)?;
+                    tokio::task::yield_now().await;
+                    if false {
+                        return Ok::<(), Stop>(());
+                    }
+                }
+            })
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(5));
+    world.abort(Aborted {
+        by: None,
+        code: None,
+        reason: "enough".to_owned(),
+    });
+    for task in tasks {
+        let result = runtime.block_on(task).unwrap();
+        assert_eq!(result.unwrap_err().to_string(), "enough");
+    }
+}
