@@ -86,6 +86,11 @@ async fn the_page_about_functions_can_be_followed() {
 }
 
 #[tokio::test]
+async fn the_page_about_python_can_be_followed() {
+    follow("docs/python.md").await;
+}
+
+#[tokio::test]
 async fn the_page_about_files_can_be_followed() {
     follow("docs/files.md").await;
 }

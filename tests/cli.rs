@@ -7,9 +7,12 @@ use serde_json::Value;
 
 use shell::{Shell, end};
 
+mod compiler;
 mod file;
 mod file_trees;
 mod local;
+mod py;
+mod python;
 mod shell;
 mod state;
 

@@ -7,9 +7,29 @@ use bytes::Bytes;
 use faasm_testkit::{Server, binary, build};
 use reqwest::{Body, Method};
 
+/// What both word counts say of the texts of the test.
+const COUNTS: &str =
+    "2 files, 9 words, 5 different\n      3 the\n      2 cat\n      2 dog\n      1 a\n      1 s\n";
+
 fn example(path: &str) -> Bytes {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     build(&[&root.join("examples").join(path)])
+}
+
+/// Stores an example as `demo/{name}`, and returns what a request calls it by.
+async fn store(server: &Server, path: &str, name: &str) -> String {
+    let name = format!("demo/{name}");
+    if !path.ends_with(".py") {
+        server.put(&name, example(path)).await;
+        return name;
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(path);
+    let source = std::fs::read(source).unwrap();
+    let path = format!("/p/{name}");
+    let _ = server.stored(Method::PUT, &path, source).await.expect(200);
+    format!("{name}?python=true")
 }
 
 async fn share(server: &Server, path: &str, text: impl Into<Body>) {
@@ -37,13 +57,7 @@ async fn every_example_does_what_its_comment_says() {
                 ("100", "the squares of 1 to 100 add up to 338350\n"),
             ],
         ),
-        (
-            "wordcount/wordcount.c",
-            &[(
-                "",
-                "2 files, 9 words, 5 different\n      3 the\n      2 cat\n      2 dog\n      1 a\n      1 s\n",
-            )],
-        ),
+        ("wordcount/wordcount.c", &[("", COUNTS)]),
         (
             "cpp/shapes.cpp",
             &[
@@ -76,6 +90,24 @@ async fn every_example_does_what_its_comment_says() {
                 ),
             ],
         ),
+        (
+            "python-hello/hello.py",
+            &[("", "Hello, world!\n"), ("Ada", "Hello, Ada!\n")],
+        ),
+        (
+            "python-echo/echo.py",
+            &[("some text", "some text"), ("", "")],
+        ),
+        (
+            "python-fanout/fanout.py",
+            &[
+                ("", "the squares of 1 to 10 add up to 385\n"),
+                ("100", "the squares of 1 to 100 add up to 338350\n"),
+            ],
+        ),
+        ("python-wordcount/wordcount.py", &[("", COUNTS)]),
+        // The module counter/counter.c has left 2 under the same key.
+        ("python-counter/counter.py", &[("", "3\n"), ("", "4\n")]),
         // One example and one worker, so that the outcome is always the same.
         (
             "sgd/sgd.cpp",
@@ -85,60 +117,67 @@ async fn every_example_does_what_its_comment_says() {
             )],
         ),
     ] {
-        server.put("demo/example", example(path)).await;
+        let name = store(&server, path, "example").await;
         for (input, output) in cases {
-            let answer = server.call("demo/example", *input).await.expect(200);
+            let answer = server.call(&name, *input).await.expect(200);
             assert_eq!(answer.text(), *output, "{path} with {input:?}");
         }
         tested += 1;
     }
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let folders = std::fs::read_dir(examples).unwrap();
-    let folders = folders.filter(|entry| entry.as_ref().unwrap().path().is_dir());
+    let folders = folders.map(Result::unwrap);
+    // Those of MPI need a world.
+    let folders = folders.filter(|entry| {
+        entry.path().is_dir() && !entry.file_name().to_string_lossy().starts_with("mpi-")
+    });
     assert_eq!(tested, folders.count(), "an example is not tested");
 }
 
 #[tokio::test]
 async fn examples_take_large_and_wrong_input() {
     let server = Server::start().await;
-    server.put("demo/echo", example("echo/echo.c")).await;
     let bytes: Vec<u8> = (0..(8 << 20)).map(|i: u32| (i % 253) as u8).collect();
-    let answer = server.call("demo/echo", bytes.clone()).await.expect(200);
-    assert!(answer.body == bytes);
+    for path in ["echo/echo.c", "python-echo/echo.py"] {
+        let echo = store(&server, path, "echo").await;
+        let answer = server.call(&echo, bytes.clone()).await.expect(200);
+        assert!(answer.body == bytes, "{path}");
+    }
 
-    server
-        .put("demo/wordcount", example("wordcount/wordcount.c"))
-        .await;
     let text = "lorem ipsum dolor ".repeat(5_000);
     for number in 0..40 {
         share(&server, &format!("many/{number}"), text.clone()).await;
     }
-    let answer = server.call("demo/wordcount", "many").await.expect(200);
     let words = " 200000 dolor\n 200000 ipsum\n 200000 lorem\n";
     let counts = format!("40 files, 600000 words, 3 different\n{words}");
-    assert_eq!(answer.text(), counts);
-    let stored = server.stored(Method::GET, "/file/counts/many", "").await;
-    assert_eq!(stored.expect(200).text(), words);
-    for (wrong, reason) in [
-        ("a/b", "the input is: the name of a directory\n"),
-        ("none", "faasm://none: No such file or directory\n"),
-    ] {
-        let call = server.call_json("demo/wordcount", wrong).await;
-        assert_eq!(
-            (&call["return_value"], &call["stderr"]),
-            (&1.into(), &reason.into())
-        );
+    for path in ["wordcount/wordcount.c", "python-wordcount/wordcount.py"] {
+        let wordcount = store(&server, path, "wordcount").await;
+        let answer = server.call(&wordcount, "many").await.expect(200);
+        assert_eq!(answer.text(), counts, "{path}");
+        let stored = server.stored(Method::GET, "/file/counts/many", "").await;
+        assert_eq!(stored.expect(200).text(), words, "{path}");
+        for (wrong, reason) in [
+            ("a/b", "the input is: the name of a directory"),
+            ("none", "No such file or directory"),
+        ] {
+            let call = server.call_json(&wordcount, wrong).await;
+            let stderr = call["stderr"].as_str().unwrap();
+            assert!(stderr.contains(reason), "{path}: {call}");
+            assert_eq!(call["return_value"], 1, "{path}");
+        }
     }
 
-    server.put("demo/fanout", example("fanout/fanout.c")).await;
-    for wrong in ["0", "-1", "none", "100001"] {
-        let call = server.call_json("demo/fanout", wrong).await;
-        assert_eq!(call["return_value"], 1, "{call}");
-        let stderr = call["stderr"].as_str().unwrap();
-        assert!(
-            stderr.contains("the number of calls to make, 1 to 100000"),
-            "{call}"
-        );
+    for path in ["fanout/fanout.c", "python-fanout/fanout.py"] {
+        let fanout = store(&server, path, "fanout").await;
+        for wrong in ["0", "-1", "none", "100001"] {
+            let call = server.call_json(&fanout, wrong).await;
+            assert_eq!(call["return_value"], 1, "{path}: {call}");
+            let stderr = call["stderr"].as_str().unwrap();
+            assert!(
+                stderr.contains("the number of calls to make, 1 to 100000"),
+                "{path}: {call}"
+            );
+        }
     }
     for (path, wrong) in [
         (
@@ -163,15 +202,15 @@ async fn examples_take_large_and_wrong_input() {
 #[tokio::test]
 async fn a_hundred_concurrent_calls_count_to_a_hundred() {
     let server = Server::start().await;
-    server
-        .put("demo/counter", example("counter/counter.c"))
-        .await;
-    let calls = (0..100).map(|_| server.call("demo/counter", ""));
-    let answers = futures::future::join_all(calls).await;
-    let numbers = answers.into_iter().map(|answer| answer.expect(200).text());
-    let mut numbers: Vec<u32> = numbers.map(|text| text.trim().parse().unwrap()).collect();
-    numbers.sort_unstable();
-    assert_eq!(numbers, (1..=100).collect::<Vec<_>>());
+    for (path, first) in [("counter/counter.c", 1), ("python-counter/counter.py", 101)] {
+        let counter = store(&server, path, "counter").await;
+        let calls = (0..100).map(|_| server.call(&counter, ""));
+        let answers = futures::future::join_all(calls).await;
+        let numbers = answers.into_iter().map(|answer| answer.expect(200).text());
+        let mut numbers: Vec<u32> = numbers.map(|text| text.trim().parse().unwrap()).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (first..first + 100).collect::<Vec<_>>(), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -225,14 +264,20 @@ fn faasm(server: &Server, args: &[&str]) -> Output {
 #[tokio::test]
 async fn a_new_project_of_every_template_goes_up_and_greets() {
     let server = Server::start().await;
-    for language in ["c", "cpp"] {
+    for language in ["c", "cpp", "python"] {
         let dir = format!("my-{language}");
         faasm(&server, &["new", language, &dir]);
         let first = faasm(&server, &["up", &dir]);
         assert_eq!(String::from_utf8_lossy(&first.stdout), "Hello, world!\n");
         let named = faasm(&server, &["up", &dir, "-i", "Grace"]);
         assert_eq!(String::from_utf8_lossy(&named.stdout), "Hello, Grace!\n");
-        let answer = server.call(&format!("demo/{dir}"), "Ada").await.expect(200);
+        let query = if language == "python" {
+            "?python=true"
+        } else {
+            ""
+        };
+        let name = format!("demo/{dir}{query}");
+        let answer = server.call(&name, "Ada").await.expect(200);
         assert_eq!(answer.text(), "Hello, Ada!\n");
     }
 }

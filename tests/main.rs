@@ -30,6 +30,8 @@ mod limits;
 mod memory_budget;
 mod observability;
 mod pointers;
+mod python;
+mod python_http;
 mod recovery;
 mod serve_options;
 mod shutdown;

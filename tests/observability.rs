@@ -96,10 +96,16 @@ async fn calls_are_counted_by_user_function_and_outcome() {
         .map(|(_, labels, value)| (labels.as_str(), *value))
         .collect();
     let expected = [
-        (r#"user="demo",function="noop",outcome="success""#, 4.0),
-        (r#"user="demo",function="trap",outcome="trap""#, 1.0),
         (
-            r#"user="other",function="returns",outcome="nonzero_return""#,
+            r#"kind="wasm",user="demo",function="noop",outcome="success""#,
+            4.0,
+        ),
+        (
+            r#"kind="wasm",user="demo",function="trap",outcome="trap""#,
+            1.0,
+        ),
+        (
+            r#"kind="wasm",user="other",function="returns",outcome="nonzero_return""#,
             1.0,
         ),
     ];
@@ -244,6 +250,11 @@ async fn both_listeners_tell_health_and_readiness_and_describe_their_routes() {
         ("/f/{user}/{function}", &["get", "put", "delete"]),
         ("/f/{user}/{function}/info", &["get"]),
         ("/f/{user}/{function}/limits", &["put"]),
+        ("/p", &["get"]),
+        ("/p/{user}", &["get"]),
+        ("/p/{user}/{function}", &["get", "put", "delete"]),
+        ("/p/{user}/{function}/info", &["get"]),
+        ("/p/{user}/{function}/limits", &["put"]),
         ("/s", &["get"]),
         ("/s/{user}", &["get"]),
         ("/s/{user}/{key}", &["get", "put", "delete"]),

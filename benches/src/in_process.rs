@@ -8,12 +8,13 @@ use anyhow::Context;
 use bytes::Bytes;
 use faasm_calllog::{CallLog, EmbeddedLog};
 use faasm_calls::Calls;
-use faasm_faaslet::{Faaslets, MemoryBudget, Options};
-use faasm_model::{FunctionName, Invocation};
+use faasm_faaslet::{Faaslets, MemoryBudget, Options, PythonRuntime};
+use faasm_model::{FunctionName, Invocation, Target};
 use faasm_state::State;
 use faasm_state::tier::{EmbeddedOptions, EmbeddedTier};
 use faasm_storage::{DataDirLock, Storage};
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 use crate::stats::Latencies;
 
@@ -24,17 +25,38 @@ const MAX_FAASLETS: u32 = 1_024;
 #[derive(Clone)]
 pub struct InProcess {
     calls: Calls,
-    function: FunctionName,
+    invocation: Invocation,
     storage: Storage,
     _dir: Arc<TempDir>,
 }
 
 impl InProcess {
     pub async fn start(function: Bytes) -> anyhow::Result<Self> {
+        let (target, python) = (Target::Wasm, None);
+        Self::start_with(python, target, function, Bytes::new()).await
+    }
+
+    /// With a Python file, which is called with `input`.
+    pub async fn start_python(
+        runtime: PythonRuntime,
+        source: &'static str,
+        input: &'static str,
+    ) -> anyhow::Result<Self> {
+        let (source, input) = (Bytes::from(source), Bytes::from(input));
+        Self::start_with(Some(runtime), Target::PYTHON, source, input).await
+    }
+
+    async fn start_with(
+        python: Option<PythonRuntime>,
+        target: Target,
+        function: Bytes,
+        input: Bytes,
+    ) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let storage = Storage::open(DataDirLock::acquire(dir.path(), "benchmark")?).await?;
         let options = Options {
             max_faaslets: MAX_FAASLETS,
+            python,
             ..Options::default()
         };
         let state = open_state(dir.path(), &options)?;
@@ -42,12 +64,19 @@ impl InProcess {
         let name = FunctionName::new("demo", "function")?;
         let mut upload = storage.spool().create(1 << 30);
         upload.write(function).await?;
-        faaslets.publish(&name, upload.finish().await?).await?;
+        let upload = upload.finish().await?;
+        match target {
+            Target::Python { .. } => faaslets.publish_python(&name, upload).await?,
+            Target::Wasm | Target::Mpi { .. } => faaslets.publish(&name, upload).await?,
+        };
         let log: Arc<dyn CallLog> = Arc::new(EmbeddedLog::open(&dir.path().join("calls"))?);
         let calls = Calls::start(faasm_calls::Options::default(), faaslets, log).await?;
         Ok(Self {
             calls,
-            function: name,
+            invocation: Invocation {
+                target,
+                ..Invocation::new(name, input)
+            },
             storage,
             _dir: Arc::new(dir),
         })
@@ -61,7 +90,7 @@ impl InProcess {
     pub async fn call_for(&self, seconds: f64, latencies: &mut Latencies) -> anyhow::Result<()> {
         let begun = Instant::now();
         while begun.elapsed().as_secs_f64() < seconds {
-            let invocation = Invocation::new(self.function.clone(), "");
+            let invocation = self.invocation.clone();
             let at = Instant::now();
             let finished = self.calls.run(invocation).await;
             latencies.add(at.elapsed());
@@ -70,6 +99,16 @@ impl InProcess {
         }
         Ok(())
     }
+}
+
+/// As in the server, every call is counted and has a span, from now on. That is for the whole
+/// process: nothing happens when it is so already.
+pub fn observe(runtime: &Runtime) -> anyhow::Result<()> {
+    let spans = tracing_subscriber::fmt().with_writer(std::io::sink);
+    if spans.try_init().is_ok() {
+        runtime.block_on(async { faasm_http::install_metrics() })?;
+    }
+    Ok(())
 }
 
 fn open_state(dir: &Path, options: &Options) -> anyhow::Result<State> {

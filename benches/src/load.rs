@@ -67,6 +67,10 @@ fn microseconds(text: &str) -> Option<f64> {
 pub struct Process(Child);
 
 impl Process {
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Starts this program as one of its peers and reads the line it prints.
     pub fn start_self(args: &[&str]) -> anyhow::Result<(Self, String)> {
         let mut command = Command::new(std::env::current_exe()?);

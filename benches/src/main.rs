@@ -16,11 +16,15 @@ mod http;
 mod in_process;
 mod load;
 mod memory;
+mod mpi;
 mod native;
+mod processes;
+mod python;
 mod report;
 mod results;
 mod state;
 mod stats;
+mod time;
 mod tools;
 
 use std::path::PathBuf;
@@ -102,11 +106,15 @@ enum Benchmark {
     Files,
     /// Computing kernels, against the same C outside and in bare wasmtime
     Compute,
+    /// Calls of Python functions and programs in them, against native CPython
+    Python,
+    /// Messages, collectives and kernels of MPI programs, against Open MPI
+    Mpi,
     /// The same kernels with other flags for the compiler
     Flags,
 }
 
-const ALL: [Benchmark; 9] = [
+const ALL: [Benchmark; 11] = [
     Benchmark::ColdStart,
     Benchmark::Http,
     Benchmark::Async,
@@ -116,6 +124,8 @@ const ALL: [Benchmark; 9] = [
     Benchmark::State,
     Benchmark::Files,
     Benchmark::Compute,
+    Benchmark::Python,
+    Benchmark::Mpi,
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -187,6 +197,8 @@ impl Benchmark {
             Self::State => runtime()?.block_on(state::run(report, effort)),
             Self::Files => runtime()?.block_on(files::run(report, effort)),
             Self::Compute => runtime()?.block_on(compute::run(report, effort)),
+            Self::Python => python::run(report, effort),
+            Self::Mpi => runtime()?.block_on(mpi::run(report, effort)),
             Self::Flags => compute::compare_flags(report, effort),
         }
     }
@@ -217,6 +229,14 @@ impl Benchmark {
             Self::Compute => (
                 "compute",
                 "functions, the same module in bare wasmtime, the same C by clang -O3",
+            ),
+            Self::Python => (
+                "python",
+                "calls of Python functions; programs in them and in native CPython",
+            ),
+            Self::Mpi => (
+                "mpi",
+                "the same C by `faasm build --mpi` and by mpicc; one machine, so many ranks",
             ),
             Self::Flags => (
                 "flags",

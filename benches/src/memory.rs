@@ -48,7 +48,8 @@ pub async fn run(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn wait_for_live(server: &Server, count: u32) {
+/// Waits until so many Faaslets are live.
+pub async fn wait_for_live(server: &Server, count: u32) {
     while server.metric("faasm_faaslets_live", "").await < f64::from(count) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -57,3 +57,9 @@ pub fn alternate(
     }
     Ok(())
 }
+
+/// Of ratios; no number if there are none.
+pub fn geometric_mean(values: &[f64]) -> f64 {
+    let logs: f64 = values.iter().map(|value| value.ln()).sum();
+    (logs / values.len() as f64).exp()
+}

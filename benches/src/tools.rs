@@ -21,6 +21,8 @@ const fn installed_by_script(name: &'static str) -> Tool {
 
 pub const WRK: Tool = installed_by_script("wrk");
 pub const REDIS: Tool = installed_by_script("redis-server");
+pub const MPICC: Tool = installed_by_script("mpicc");
+pub const MPIRUN: Tool = installed_by_script("mpirun");
 pub const PYTHON: Tool = installed_by_script("python3");
 pub const WASMTIME: Tool = installed_by_script("wasmtime");
 

@@ -7,7 +7,7 @@ mod processes;
 
 use crate::bare;
 use crate::effort::Effort;
-use crate::in_process::InProcess;
+use crate::in_process::{self, InProcess};
 use crate::report::{Figure, Report};
 use crate::stats::{Latencies, alternate, repeat};
 
@@ -18,12 +18,10 @@ const BARE: &str = "bare wasmtime";
 
 pub fn run(report: &mut Report, effort: Effort) -> anyhow::Result<()> {
     let noop = faasm_testkit::c("int main(void) { return 0; }");
-    // As in the server: every call is counted and has a span.
-    tracing_subscriber::fmt().with_writer(std::io::sink).init();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let _metrics = runtime.block_on(async { faasm_http::install_metrics() })?;
+    in_process::observe(&runtime)?;
 
     let faasm = runtime.block_on(InProcess::start(noop.clone()))?;
     let pre = bare::engine(1_000, bare::Epochs::Off).and_then(|e| bare::prepare(&e, &noop));

@@ -1,24 +1,21 @@
 //! What starting a process costs instead.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-
-use anyhow::ensure;
-
 use crate::effort::Effort;
 use crate::native;
+use crate::processes::{real_python, starts};
 use crate::report::{Figure, Report};
-use crate::stats::{Latencies, repeat};
+use crate::stats::Latencies;
 use crate::tools;
 
 /// `ours` is the median of a call in microseconds.
 pub fn run(report: &mut Report, effort: Effort, ours: f64) -> anyhow::Result<()> {
-    let dir = tempfile::tempdir()?;
+    let (dir, seconds) = (tempfile::tempdir()?, effort.seconds / 2.0);
     let source = dir.path().join("noop.c");
     std::fs::write(&source, "int main(void) { return 0; }")?;
     let noop = native::compile(&[&source], &["-static"], &dir.path().join("noop"))?;
     if let Some(noop) = report.found(noop) {
-        let theirs = starts(effort, &noop, &[])?;
+        let mut theirs = Latencies::default();
+        starts(seconds, &noop, &[], &mut theirs)?;
         beside(
             report,
             ours,
@@ -27,7 +24,8 @@ pub fn run(report: &mut Report, effort: Effort, ours: f64) -> anyhow::Result<()>
         );
     }
     if let Some(python) = report.found(tools::PYTHON.find()) {
-        let theirs = starts(effort, &real_python(&python)?, &["-c", "pass"])?;
+        let mut theirs = Latencies::default();
+        starts(seconds, &real_python(&python)?, &["-c", "pass"], &mut theirs)?;
         beside(report, ours, ("CPython", "python3 -c pass"), theirs);
     }
     Ok(())
@@ -37,32 +35,4 @@ fn beside(report: &mut Report, ours: f64, peer: (&str, &str), mut theirs: Latenc
     let (kind, command) = peer;
     let figure = Figure::lower(format!("a call, p50, beside {kind}"), ours, "µs");
     report.add(figure.beside(command, theirs.us(0.5)));
-}
-
-/// From before its start until it has been waited for. Rust's library starts processes with
-/// `posix_spawn` where nothing is asked that needs more.
-fn starts(effort: Effort, program: &Path, args: &[&str]) -> anyhow::Result<Latencies> {
-    let mut latencies = Latencies::default();
-    let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null());
-    repeat(effort.seconds / 2.0, || {
-        let status = latencies.time(|| command.status())?;
-        ensure!(
-            status.success(),
-            "{} ended with {status}",
-            program.display()
-        );
-        Ok(())
-    })?;
-    Ok(latencies)
-}
-
-/// The interpreter itself: what is on the path may be a script that looks for it.
-fn real_python(python: &Path) -> anyhow::Result<std::path::PathBuf> {
-    let mut ask = Command::new(python);
-    let answer = ask
-        .args(["-c", "import sys; print(sys.executable)"])
-        .output()?;
-    ensure!(answer.status.success(), "python3 does not run");
-    Ok(String::from_utf8(answer.stdout)?.trim().into())
 }

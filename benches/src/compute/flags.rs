@@ -1,11 +1,12 @@
 //! `flags`: what other flags for clang would bring. `faasm build` uses what measures best.
 
-use super::geometric_mean;
-use super::kernel::{KERNELS, Kernel, Time};
+use super::kernel::{KERNELS, Kernel};
 use super::module::{self, Module};
 use crate::bare::Epochs;
 use crate::effort::Effort;
 use crate::report::{Figure, Report};
+use crate::stats::geometric_mean;
+use crate::time::Time;
 
 /// What is added to the flags of `faasm build`; later ones win.
 const VARIANTS: &[&[&str]] = &[

@@ -12,8 +12,10 @@ use wasmtime::Engine;
 use crate::bare::Epochs;
 use crate::effort::Effort;
 use crate::report::{Figure, Report};
+use crate::stats::geometric_mean;
+use crate::time::Time;
 
-use kernel::{KERNELS, Kernel, Program, Time};
+use kernel::{KERNELS, Kernel, Program};
 use module::Module;
 
 pub use flags::run as compare_flags;
@@ -92,9 +94,4 @@ impl Measured {
         ensure!(answer.status == 200, "{function}: {}", answer.text());
         Time::of_driver(&answer.text())
     }
-}
-
-fn geometric_mean(values: &[f64]) -> f64 {
-    let logs: f64 = values.iter().map(|value| value.ln()).sum();
-    (logs / values.len() as f64).exp()
 }

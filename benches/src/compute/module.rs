@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use wasmtime::{Engine, InstancePre, Linker, Store};
 
-use super::kernel::Time;
 use crate::bare::{self, Epochs};
+use crate::time::Time;
 
 /// A compiled module.
 pub struct Module(InstancePre<()>);

@@ -9,7 +9,7 @@ use crate::load::{Load, Process, wrk};
 use crate::report::{Figure, Report};
 
 /// The no-op answers as many bytes as the bare handler, through its output data.
-const NOOP: &str = r#"
+pub const NOOP: &str = r#"
 #include "faasm/faasm.h"
 int main(void) { faasmSetOutput((const uint8_t *)"ok\n", 3); return 0; }
 "#;
@@ -84,18 +84,21 @@ fn add(report: &mut Report, ours: &Load, contenders: &[Contender]) {
     report.add(latency("latency, p99", |load| load.p99_us));
 }
 
-fn note_errors(report: &mut Report, who: &str, load: &Load) {
+/// Notes requests that failed.
+pub fn note_errors(report: &mut Report, who: &str, load: &Load) {
     if !load.errors.is_empty() {
         report.note(format!("{who}: {}", load.errors));
     }
 }
 
-async fn load(url: &str, effort: Effort) -> anyhow::Result<Load> {
+/// Calls a function or a peer for a time.
+pub async fn load(url: &str, effort: Effort) -> anyhow::Result<Load> {
     let url = url.to_owned();
     tokio::task::spawn_blocking(move || wrk(&url, "0123456789abcdef", effort.seconds)).await?
 }
 
-fn better(best: Option<Load>, next: Load) -> Option<Load> {
+/// The one of the higher rate.
+pub fn better(best: Option<Load>, next: Load) -> Option<Load> {
     match best {
         Some(best) if best.rate >= next.rate => Some(best),
         _ => Some(next),

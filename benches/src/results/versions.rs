@@ -17,6 +17,7 @@ pub fn all() -> BTreeMap<String, String> {
         &tools::REDIS,
         &tools::WASMTIME,
         &tools::PYTHON,
+        &tools::MPIRUN,
     ];
     let mut versions: BTreeMap<_, _> = tools
         .into_iter()
@@ -26,6 +27,12 @@ pub fn all() -> BTreeMap<String, String> {
     let clang = clang.unwrap_or_else(|error| error.to_string());
     versions.insert("clang, for functions".to_owned(), clang);
     let embedded = embedded_wasmtime().unwrap_or_else(|| "unknown".to_owned());
+    let python = faasm_python::Runtime::find().map(|found| match found {
+        Some(found) => format!("{} {} ({})", found.name(), found.version(), found.id()),
+        None => "not installed".to_owned(),
+    });
+    let python = python.unwrap_or_else(|error| error.to_string());
+    versions.insert("Python, for functions".to_owned(), python);
     versions.insert("wasmtime, in faasm and bare".to_owned(), embedded);
     versions
 }
