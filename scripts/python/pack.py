@@ -19,7 +19,7 @@ import zipfile
 # CPython's own tests need.
 LEFT_OUT = {
     "__phello__", "curses", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "site-packages",
-    "test", "tests", "tkinter", "turtledemo", "venv", "_pyrepl",
+    "test", "tests", "tkinter", "turtledemo", "venv",
     "__hello__.py", "antigravity.py", "this.py", "turtle.py",
 }  # fmt: skip
 

@@ -33,13 +33,15 @@ impl Native {
         Ok(version.context("it says no version")?.to_owned())
     }
 
-    /// Runs a function of a file.
-    pub fn run(&self, file: &Path) -> anyhow::Result<Time> {
-        const RUN: &str = "import runpy, sys; print(runpy.run_path(sys.argv[1])['faasm_main']())";
+    /// Imports a module from a directory, and calls it as a function is called.
+    pub fn run(&self, dir: &Path, module: &str) -> anyhow::Result<Time> {
+        const RUN: &str = "import importlib, sys; sys.path.insert(0, sys.argv[1]); \
+            print(importlib.import_module(sys.argv[2]).faasm_main())";
         let mut command = Command::new(&self.0);
-        let output = command.args(["-I", "-c", RUN]).arg(file).output()?;
+        command.args(["-I", "-c", RUN]).arg(dir).arg(module);
+        let output = command.output()?;
         let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{}: {said}", file.display());
+        ensure!(output.status.success(), "{module}: {said}");
         Time::of_driver(&String::from_utf8(output.stdout)?)
     }
 }

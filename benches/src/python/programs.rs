@@ -76,14 +76,15 @@ impl Both {
     /// The milliseconds of both sides.
     async fn measure(&self, name: &str, turns: u32) -> anyhow::Result<(f64, Option<f64>)> {
         let source = source(name)?;
-        let file = self.dir.path().join(name);
-        std::fs::write(&file, &source)?;
+        let dir = self.dir.path();
+        std::fs::write(dir.join(format!("{name}.py")), &source)?;
         let function = format!("demo/{name}");
         put(&self.server, &function, source).await;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..turns {
             ours.push(self.call(&function).await?);
-            theirs.extend(self.native.as_ref().map(|n| n.run(&file)).transpose()?);
+            let native = self.native.as_ref();
+            theirs.extend(native.map(|n| n.run(dir, name)).transpose()?);
         }
         // One that computes something else is not worth measuring.
         Time::best(ours.iter().chain(&theirs).copied())?;

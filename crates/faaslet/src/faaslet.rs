@@ -132,6 +132,9 @@ impl Faaslet {
         if Instant::now() >= self.deadline() {
             return Err(self.out_of_time());
         }
+        if let Some(mpi) = &self.mpi {
+            mpi.check()?;
+        }
         // After a fault that could be neither served nor made a trap.
         match self.mappings.trouble() {
             Some(error) => Err(Stop::State {

@@ -75,8 +75,15 @@ async fn barrier(mut host: Program, times: i32) -> Result<(f64, Program), Stop> 
 fn show(name: &str, ranks: u32, mut runs: Vec<f64>, bytes: f64) {
     runs.sort_by(f64::total_cmp);
     let rate = bytes / runs[1];
-    let rate = if bytes > 65536.0 { format!("  {rate:.0} MB/s") } else { String::new() };
-    println!("{ranks} ranks  {name:24} {:8.2} µs  (best {:.2}){rate}", runs[1], runs[0]);
+    let rate = if bytes > 65536.0 {
+        format!("  {rate:.0} MB/s")
+    } else {
+        String::new()
+    };
+    println!(
+        "{ranks} ranks  {name:24} {:8.2} µs  (best {:.2}){rate}",
+        runs[1], runs[0]
+    );
 }
 
 fn three(run: impl Fn() -> f64) -> Vec<f64> {
@@ -91,27 +98,50 @@ fn main() {
             }
             let times = if bytes > 65536 { 300 } else { 20_000 };
             let runs = three(|| run(ranks, move |host| ping_pong(host, bytes, times)).ok()[0]);
-            show(&format!("round trip {bytes} B"), ranks, runs, 2.0 * f64::from(bytes));
+            show(
+                &format!("round trip {bytes} B"),
+                ranks,
+                runs,
+                2.0 * f64::from(bytes),
+            );
         }
         for items in [1] {
             let times = if items > 1024 { 300 } else { 20_000 };
             let runs = three(|| run(ranks, move |host| allreduce(host, items, times)).ok()[0]);
-            show(&format!("allreduce {} B", 8 * items), ranks, runs, 8.0 * f64::from(items));
+            show(
+                &format!("allreduce {} B", 8 * items),
+                ranks,
+                runs,
+                8.0 * f64::from(items),
+            );
         }
         for bytes in [1024] {
             let times = if bytes > 1024 { 1_000 } else { 20_000 };
             let runs = three(|| run(ranks, move |host| alltoall(host, bytes, times)).ok()[0]);
-            show(&format!("alltoall {bytes} B"), ranks, runs, f64::from(bytes) * f64::from(ranks));
+            show(
+                &format!("alltoall {bytes} B"),
+                ranks,
+                runs,
+                f64::from(bytes) * f64::from(ranks),
+            );
         }
         for bytes in [8] {
             let times = if bytes > 8 { 300 } else { 20_000 };
             let runs = three(|| run(ranks, move |host| bcast(host, bytes, times)).ok()[0]);
-            show(&format!("bcast+barrier {bytes} B"), ranks, runs, f64::from(bytes));
+            show(
+                &format!("bcast+barrier {bytes} B"),
+                ranks,
+                runs,
+                f64::from(bytes),
+            );
         }
         let runs = three(|| run(ranks, move |host| barrier(host, 20_000)).ok()[0]);
         show("barrier", ranks, runs, 0.0);
     }
     let start = Instant::now();
     run(256, move |host| barrier(host, 10)).ok();
-    println!("256 ranks with 12 barriers: {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+    println!(
+        "256 ranks with 12 barriers: {:.1} ms",
+        start.elapsed().as_secs_f64() * 1e3
+    );
 }

@@ -28,7 +28,8 @@ impl Cart {
     /// How many ranks it has.
     pub(crate) fn size(&self) -> Option<usize> {
         let dims = self.dims.iter().map(|&dim| usize::try_from(dim).ok());
-        dims.into_iter().try_fold(1_usize, |all, dim| all.checked_mul(dim?))
+        dims.into_iter()
+            .try_fold(1_usize, |all, dim| all.checked_mul(dim?))
     }
 
     /// Where a rank is.
@@ -63,7 +64,11 @@ impl Cart {
         let mut coordinates = self.coordinates(rank);
         let size = i64::from(self.dims[dim]);
         let at = i64::from(coordinates[dim]) + by;
-        let at = if self.periods[dim] { at.rem_euclid(size) } else { at };
+        let at = if self.periods[dim] {
+            at.rem_euclid(size)
+        } else {
+            at
+        };
         if !(0..size).contains(&at) {
             return None;
         }
@@ -100,7 +105,11 @@ fn balanced(product: i32, count: usize) -> Vec<i32> {
             return (product == 1).then(Vec::new);
         }
         // The largest factor is at least the root.
-        let least = (1..=max).find(|&f| i64::from(f).checked_pow(count as u32).is_none_or(|p| p >= i64::from(product)))?;
+        let least = (1..=max).find(|&f| {
+            i64::from(f)
+                .checked_pow(count as u32)
+                .is_none_or(|p| p >= i64::from(product))
+        })?;
         (least..=max.min(product))
             .filter(|factor| product % factor == 0)
             .find_map(|factor| {
@@ -136,7 +145,12 @@ mod tests {
             assert_eq!(fill_dims(nodes, &mut dims), Ok(()), "{nodes} {given:?}");
             assert_eq!(dims, expected, "{nodes} {given:?}");
         }
-        for (nodes, mut given) in [(7, vec![0, 3]), (0, vec![0]), (6, vec![-1, 0]), (6, vec![2, 2])] {
+        for (nodes, mut given) in [
+            (7, vec![0, 3]),
+            (0, vec![0]),
+            (6, vec![-1, 0]),
+            (6, vec![2, 2]),
+        ] {
             assert!(fill_dims(nodes, &mut given).is_err());
         }
     }

@@ -59,10 +59,7 @@ pub trait Host: Send {
     ///
     /// # Errors
     /// If the program is to be stopped.
-    fn free(
-        &mut self,
-        address: u32,
-    ) -> impl Future<Output = std::result::Result<(), Stop>> + Send;
+    fn free(&mut self, address: u32) -> impl Future<Output = std::result::Result<(), Stop>> + Send;
 }
 
 /// Uses the memory of a host.

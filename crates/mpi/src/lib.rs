@@ -1,4 +1,73 @@
-//! MPI worlds: ranks that send to each other within one process.
+//! MPI worlds: ranks of one process that send to each other.
+//!
+//! A [`World`] has ranks; each [`Rank`] belongs to a program that a [`Host`] runs. The host calls the
+//! [`functions`] for its program, with the arguments that the program gave: numbers, handles and
+//! addresses in the program's memory, as in the standard ABI of MPI 5.0 on 32 bits ([`abi`]). What
+//! runs programs, and what their memory is made of, is not known here.
+//!
+//! ```
+//! use faasm_mpi::abi::Handle;
+//! use faasm_mpi::{BadAddress, Callback, Host, Options, Rank, Stop, World, functions};
+//!
+//! struct Program {
+//!     rank: Rank<Vec<u8>>,
+//!     memory: Vec<u8>,
+//! }
+//!
+//! impl Host for Program {
+//!     type Memory = Vec<u8>;
+//!
+//!     fn rank(&mut self) -> &mut Rank<Vec<u8>> {
+//!         &mut self.rank
+//!     }
+//!     fn lend(&mut self) -> Result<Vec<u8>, BadAddress> {
+//!         Ok(std::mem::take(&mut self.memory))
+//!     }
+//!     fn restore(&mut self, memory: Vec<u8>) {
+//!         self.memory = memory;
+//!     }
+//!     async fn call(&mut self, _: Callback, _: &[u32]) -> Result<Option<i32>, Stop> {
+//!         Ok(None) // It has no functions that MPI could call,
+//!     }
+//!     async fn allocate(&mut self, _: u32) -> Result<Option<u32>, Stop> {
+//!         Ok(None) // and no allocator.
+//!     }
+//!     async fn free(&mut self, _: u32) -> Result<(), Stop> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! /// The sum of the numbers of all ranks.
+//! async fn program(rank: Rank<Vec<u8>>) -> Result<u8, Stop> {
+//!     let number = rank.number() as u8;
+//!     let mut host = Program { rank, memory: vec![number; 64] };
+//!     let [kind, op, comm] = [Handle::UINT8_T, Handle::SUM, Handle::COMM_WORLD].map(|h| h.0 as i32);
+//!     functions::MPI_Init(&mut host, 0, 0)?;
+//!     functions::MPI_Allreduce(&mut host, 8, 16, 1, kind, op, comm).await?;
+//!     functions::MPI_Finalize(&mut host).await?;
+//!     Ok(host.memory[16])
+//! }
+//!
+//! let ranks = World::ranks(4, Options::default());
+//! let sums = futures::future::join_all(ranks.into_iter().map(program));
+//! assert_eq!(futures::executor::block_on(sums), [Ok(6), Ok(6), Ok(6), Ok(6)]);
+//! ```
+//!
+//! # How data gets from rank to rank
+//!
+//! A small message is put down with its receiver, within bounds. All else is copied **once**, from
+//! memory to memory, by whichever side comes second: a rank that stands still in a call leaves its
+//! [`Memory`] in its seat for as long, and takes it back before its program goes on or is torn down.
+//! Collectives meet at a stage that the communicator's ranks share, so that each is woken once.
+//!
+//! A rank that waits looks for a moment, if no more ranks than threads have something to do, and
+//! then sleeps: it is any task of any executor. When all ranks of a world wait for each other, it
+//! ends with what each of them waits for.
+//!
+//! # Ranks elsewhere
+//!
+//! All ranks are in this process. Those of another would be reached in two places: where an envelope
+//! is handed to a rank, and where ranks meet at a stage.
 
 #![forbid(unsafe_code)]
 

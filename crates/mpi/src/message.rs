@@ -81,7 +81,10 @@ impl<M: Memory> Shared<M> {
     fn deliver(&self, dest: u32, envelope: Envelope) -> Delivered {
         let limit = self.options.buffered_bytes;
         let delivered = lock(&self.seat(dest).mailbox).deliver(dest, envelope, limit);
-        if matches!(delivered, Delivered::Matched | Delivered::Kept { tell: true }) {
+        if matches!(
+            delivered,
+            Delivered::Matched | Delivered::Kept { tell: true }
+        ) {
             self.notify(dest);
         }
         delivered
@@ -160,7 +163,10 @@ pub(crate) fn send<H: Host>(host: &mut H, message: &Outgoing) -> Result<Sent> {
         Mode::Buffered => crate::buffer::put(host, layout)?,
         _ => Arc::new(Transfer::new(me, layout.clone())),
     };
-    world.deliver(dest, message.envelope(Body::Transfer(Arc::clone(&transfer))));
+    world.deliver(
+        dest,
+        message.envelope(Body::Transfer(Arc::clone(&transfer))),
+    );
     progress::start(host, Arc::clone(&transfer))?;
     let is_done = transfer.is_done() || message.mode == Mode::Buffered;
     Ok(match is_done {

@@ -41,6 +41,8 @@ impl<'a, H: Host> Still<'a, H> {
         loop {
             let word = &self.world.seat(self.me).word;
             let seen = word.seen();
+            // It was told of the end before, if it is not told of it after this.
+            self.world.check()?;
             let progress = self.host.rank().progress();
             if ready(self.host.rank()) {
                 return Ok(());
@@ -48,10 +50,7 @@ impl<'a, H: Host> Still<'a, H> {
             match progress {
                 // It was told of that itself.
                 Progress::Done => {}
-                Progress::Busy => {
-                    self.world.check()?;
-                    step_aside().await;
-                }
+                Progress::Busy => step_aside().await,
                 Progress::Away => {
                     *lock(&self.world.seat(self.me).doing) = doing;
                     self.world.wait(self.me, seen).await?;
@@ -82,17 +81,18 @@ impl<M: Memory> Rank<M> {
         }
         let (mut done, mut busy) = (false, false);
         let world = &self.world;
-        self.transfers.retain(|transfer| match transfer.advance(world) {
-            Progress::Done => {
-                done = true;
-                false
-            }
-            Progress::Busy => {
-                busy = true;
-                true
-            }
-            Progress::Away => true,
-        });
+        self.transfers
+            .retain(|transfer| match transfer.advance(world) {
+                Progress::Done => {
+                    done = true;
+                    false
+                }
+                Progress::Busy => {
+                    busy = true;
+                    true
+                }
+                Progress::Away => true,
+            });
         match (done, busy) {
             (true, _) => Progress::Done,
             (_, true) => Progress::Busy,

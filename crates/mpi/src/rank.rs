@@ -56,7 +56,9 @@ pub struct Rank<M: Memory> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     New,
-    Running { thread_level: i32 },
+    Running {
+        thread_level: i32,
+    },
     Finalized,
     /// It has given up: nothing it does matters any more.
     Over,
@@ -127,6 +129,14 @@ impl<M: Memory> Rank<M> {
     #[must_use]
     pub fn call(&self) -> &'static str {
         self.call
+    }
+
+    /// Whether its world goes on.
+    ///
+    /// # Errors
+    /// If the world has ended: the program is to be stopped.
+    pub fn check(&self) -> std::result::Result<(), Stop> {
+        self.world.check()
     }
 
     /// Whether `MPI_Init` was called, and `MPI_Finalize` not yet.

@@ -82,7 +82,10 @@ impl Status {
         }
         let at = array.item(index, STATUS_BYTES);
         self.write(memory, at)?;
-        memory.write_int(at.item(1, ERROR), self.error.map_or(0, |class| class as i32))?;
+        memory.write_int(
+            at.item(1, ERROR),
+            self.error.map_or(0, |class| class as i32),
+        )?;
         Ok(())
     }
 }

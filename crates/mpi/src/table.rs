@@ -112,7 +112,9 @@ impl<T> Table<T> {
 
     /// The class of errors about handles of this kind.
     pub(crate) fn unknown(&self, handle: Handle) -> crate::error::Error {
-        self.kind.class().because(format!("the handle is {handle:?}"))
+        self.kind
+            .class()
+            .because(format!("the handle is {handle:?}"))
     }
 
     pub(crate) fn get(&self, handle: Handle) -> Result<&T> {

@@ -45,11 +45,20 @@ impl Map {
 
     /// Of parts at their places.
     fn of(parts: Vec<(i64, &Self)>) -> Self {
-        let bytes = parts.iter().flat_map(|(at, part)| part.bytes.iter().map(move |byte| at + byte));
+        let bytes = parts
+            .iter()
+            .flat_map(|(at, part)| part.bytes.iter().map(move |byte| at + byte));
         let resized = parts.iter().any(|(_, part)| part.is_resized);
         let bounding = parts.iter().filter(|(_, part)| part.is_resized == resized);
-        let lower = bounding.clone().map(|(at, part)| at + part.lower).min().unwrap_or(0);
-        let upper = bounding.map(|(at, part)| at + part.upper).max().unwrap_or(0);
+        let lower = bounding
+            .clone()
+            .map(|(at, part)| at + part.lower)
+            .min()
+            .unwrap_or(0);
+        let upper = bounding
+            .map(|(at, part)| at + part.upper)
+            .max()
+            .unwrap_or(0);
         let align = parts.iter().map(|(_, part)| part.align).max().unwrap_or(1);
         let extent = match resized {
             true => upper - lower,
@@ -69,7 +78,9 @@ impl Map {
 impl Kind {
     fn map(&self) -> Map {
         let row = |map: &Map, at: i64, count: i32| -> Vec<i64> {
-            (0..i64::from(count)).map(|index| at + index * map.extent()).collect()
+            (0..i64::from(count))
+                .map(|index| at + index * map.extent())
+                .collect()
         };
         match self {
             Self::Item(handle) => {
@@ -86,7 +97,12 @@ impl Kind {
             }
             Self::Contiguous(count, child) => {
                 let map = child.map();
-                Map::of(row(&map, 0, *count).into_iter().map(|at| (at, &map)).collect())
+                Map::of(
+                    row(&map, 0, *count)
+                        .into_iter()
+                        .map(|at| (at, &map))
+                        .collect(),
+                )
             }
             Self::Vector(count, length, stride, child) => {
                 let map = child.map();
@@ -99,13 +115,17 @@ impl Kind {
             Self::Indexed(blocks, child) => {
                 let map = child.map();
                 let at = |at: &i32| i64::from(*at) * map.extent();
-                let all = blocks.iter().flat_map(|(length, place)| row(&map, at(place), *length));
+                let all = blocks
+                    .iter()
+                    .flat_map(|(length, place)| row(&map, at(place), *length));
                 Map::of(all.map(|at| (at, &map)).collect())
             }
             Self::Struct(blocks) => {
                 let maps: Vec<_> = blocks.iter().map(|(_, _, kind)| kind.map()).collect();
                 let all = blocks.iter().zip(&maps).flat_map(|((length, at, _), map)| {
-                    row(map, i64::from(*at), *length).into_iter().map(move |at| (at, map))
+                    row(map, i64::from(*at), *length)
+                        .into_iter()
+                        .map(move |at| (at, map))
                 });
                 Map::of(all.collect())
             }
@@ -144,8 +164,14 @@ impl Kind {
             }
             Self::Struct(blocks) => {
                 let kinds: Vec<_> = blocks.iter().map(|(_, _, kind)| kind.make(host)).collect();
-                host.put_ints(LISTS, &blocks.iter().map(|block| block.0).collect::<Vec<_>>());
-                host.put_ints(LISTS + 256, &blocks.iter().map(|block| block.1).collect::<Vec<_>>());
+                host.put_ints(
+                    LISTS,
+                    &blocks.iter().map(|block| block.0).collect::<Vec<_>>(),
+                );
+                host.put_ints(
+                    LISTS + 256,
+                    &blocks.iter().map(|block| block.1).collect::<Vec<_>>(),
+                );
                 host.put_ints(LISTS + 512, &kinds);
                 let count = blocks.len() as i32;
                 mpi::MPI_Type_create_struct(host, count, LISTS, LISTS + 256, LISTS + 512, NEW)
@@ -174,12 +200,14 @@ fn kinds() -> impl Strategy<Value = Kind> {
         let blocks = prop::collection::vec((0..3, -40..40, inner), 0..4);
         prop_oneof![
             (0..4, one.clone()).prop_map(|(count, kind)| Kind::Contiguous(count, kind)),
-            (0..4, 0..3, -4..5, one.clone()).prop_map(|(a, b, c, kind)| Kind::Vector(a, b, c, kind)),
+            (0..4, 0..3, -4..5, one.clone())
+                .prop_map(|(a, b, c, kind)| Kind::Vector(a, b, c, kind)),
             (0..4, 0..3, -40..41, one.clone())
                 .prop_map(|(a, b, c, kind)| Kind::Hvector(a, b, c, kind)),
             (places, one.clone()).prop_map(|(blocks, kind)| Kind::Indexed(blocks, kind)),
             blocks.prop_map(Kind::Struct),
-            (-16..16, 0..64, one).prop_map(|(lower, extent, kind)| Kind::Resized(lower, extent, kind)),
+            (-16..16, 0..64, one)
+                .prop_map(|(lower, extent, kind)| Kind::Resized(lower, extent, kind)),
         ]
     })
 }

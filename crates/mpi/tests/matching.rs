@@ -40,7 +40,11 @@ fn receives(messages: &[Message]) -> impl Strategy<Value = Vec<i32>> + use<> {
         let mut receives: Vec<i32> = Vec::new();
         let (mut named, mut wilds) = (vec![], vec![]);
         for (tag, is_wild) in tags.into_iter().zip(wild) {
-            if is_wild { wilds.push(ANY_TAG) } else { named.push(tag) }
+            if is_wild {
+                wilds.push(ANY_TAG)
+            } else {
+                named.push(tag)
+            }
         }
         receives.append(&mut named);
         receives.append(&mut wilds);
@@ -54,7 +58,11 @@ fn plans() -> impl Strategy<Value = (Vec<Message>, Vec<i32>, Vec<bool>)> {
     messages.prop_flat_map(|messages| {
         let receives = receives(&messages);
         let count = messages.len();
-        (Just(messages), receives, prop::collection::vec(any::<bool>(), count))
+        (
+            Just(messages),
+            receives,
+            prop::collection::vec(any::<bool>(), count),
+        )
     })
 }
 

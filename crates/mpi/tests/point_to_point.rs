@@ -14,7 +14,11 @@ const STATUS: i32 = 1024;
 const NEW: i32 = 2048;
 
 fn pattern(seed: i32, len: usize) -> Vec<u8> {
-    let byte = |index: usize| (index as u32).wrapping_mul(2_654_435_761).rotate_left(seed as u32) as u8;
+    let byte = |index: usize| {
+        (index as u32)
+            .wrapping_mul(2_654_435_761)
+            .rotate_left(seed as u32) as u8
+    };
     (0..len).map(byte).collect()
 }
 
@@ -97,14 +101,25 @@ fn messages_do_not_overtake_each_other_even_if_sizes_differ() {
         for (index, size) in sizes.into_iter().enumerate() {
             if host.me() == 0 {
                 host.put_ints(AT, &[index as i32]);
-                mpi::MPI_Isend(&mut host, AT + 200_000 * index as i32, size, BYTE, 1, 9, WORLD, NEW)?;
+                mpi::MPI_Isend(
+                    &mut host,
+                    AT + 200_000 * index as i32,
+                    size,
+                    BYTE,
+                    1,
+                    9,
+                    WORLD,
+                    NEW,
+                )?;
                 mpi::MPI_Request_free(&mut host, NEW)?;
             }
         }
         if host.me() == 1 {
             for size in sizes {
-                mpi::MPI_Recv(&mut host, INTO, 200_000, BYTE, ANY_SOURCE, ANY_TAG, WORLD, STATUS)
-                    .await?;
+                mpi::MPI_Recv(
+                    &mut host, INTO, 200_000, BYTE, ANY_SOURCE, ANY_TAG, WORLD, STATUS,
+                )
+                .await?;
                 mpi::MPI_Get_count(&mut host, STATUS, BYTE, NEW)?;
                 assert_eq!(host.int(NEW), size);
             }
@@ -124,7 +139,14 @@ fn tags_and_sources_choose_among_messages() {
                 mpi::MPI_Send(&mut host, AT, 1, INT, 0, tag, WORLD).await?;
             }
         } else {
-            for (source, tag) in [(2, 3), (1, 2), (1, ANY_TAG), (2, ANY_TAG), (ANY_SOURCE, 2), (1, 3)] {
+            for (source, tag) in [
+                (2, 3),
+                (1, 2),
+                (1, ANY_TAG),
+                (2, ANY_TAG),
+                (ANY_SOURCE, 2),
+                (1, 3),
+            ] {
                 mpi::MPI_Recv(&mut host, INTO, 1, INT, source, tag, WORLD, STATUS).await?;
                 let (from, with) = (host.ints(STATUS, 2)[0], host.ints(STATUS, 2)[1]);
                 assert_eq!(host.int(INTO), 10 * from + with);
@@ -162,10 +184,12 @@ fn a_message_that_is_too_long_is_cut_with_an_error() {
                 mpi::MPI_Send(&mut host, AT, len, BYTE, 1, 0, WORLD).await?;
             } else {
                 let room = len / 2;
-                let code =
-                    mpi::MPI_Recv(&mut host, INTO, room, BYTE, 0, 0, WORLD, STATUS).await?;
+                let code = mpi::MPI_Recv(&mut host, INTO, room, BYTE, 0, 0, WORLD, STATUS).await?;
                 assert_eq!(code, Class::Truncate as i32);
-                assert_eq!(host.bytes(INTO, room as usize), pattern(1, len as usize)[..room as usize]);
+                assert_eq!(
+                    host.bytes(INTO, room as usize),
+                    pattern(1, len as usize)[..room as usize]
+                );
                 assert_eq!(host.bytes(INTO + room, 8), [0; 8]);
             }
             Ok(((), host))
@@ -202,11 +226,17 @@ fn buffered_sends_need_an_attached_buffer_with_room() {
         if host.me() == 0 {
             let buffer = Class::Buffer as i32;
             let host = &mut host;
-            assert_eq!(mpi::MPI_Bsend(host, AT, 5000, BYTE, 1, 0, WORLD).await?, buffer);
+            assert_eq!(
+                mpi::MPI_Bsend(host, AT, 5000, BYTE, 1, 0, WORLD).await?,
+                buffer
+            );
             assert_eq!(mpi::MPI_Buffer_attach(host, 4 << 20, 6000)?, 0);
             assert_eq!(mpi::MPI_Buffer_attach(host, 4 << 20, 6000)?, buffer);
             assert_eq!(mpi::MPI_Bsend(host, AT, 5000, BYTE, 1, 0, WORLD).await?, 0);
-            assert_eq!(mpi::MPI_Bsend(host, AT, 5000, BYTE, 1, 0, WORLD).await?, buffer);
+            assert_eq!(
+                mpi::MPI_Bsend(host, AT, 5000, BYTE, 1, 0, WORLD).await?,
+                buffer
+            );
             assert_eq!(mpi::MPI_Barrier(host, WORLD).await?, 0);
             assert_eq!(mpi::MPI_Buffer_detach(host, 0, 4).await?, 0);
             assert_eq!(host.ints(0, 2), [4 << 20, 6000]);

@@ -29,7 +29,16 @@ fn all_to_all_with_requests_of_all_sizes() {
             let tag = index as i32;
             for peer in 0..4 {
                 host.put_ints(place(peer), &[100 * me + peer]);
-                mpi::MPI_Irecv(&mut host, place(8 + peer), len, BYTE, peer, tag, WORLD, REQUESTS + 4 * peer)?;
+                mpi::MPI_Irecv(
+                    &mut host,
+                    place(8 + peer),
+                    len,
+                    BYTE,
+                    peer,
+                    tag,
+                    WORLD,
+                    REQUESTS + 4 * peer,
+                )?;
             }
             for peer in 0..4 {
                 let at = REQUESTS + 16 + 4 * peer;
@@ -53,7 +62,16 @@ fn waitany_and_waitsome_give_each_request_once() {
         if host.me() == 0 {
             for index in 0..6 {
                 let peer = 1 + index % 2;
-                mpi::MPI_Irecv(&mut host, place(index), LARGE, BYTE, peer, index, WORLD, REQUESTS + 4 * index)?;
+                mpi::MPI_Irecv(
+                    &mut host,
+                    place(index),
+                    LARGE,
+                    BYTE,
+                    peer,
+                    index,
+                    WORLD,
+                    REQUESTS + 4 * index,
+                )?;
             }
             let mut seen = vec![];
             for _ in 0..3 {
@@ -80,7 +98,11 @@ fn waitany_and_waitsome_give_each_request_once() {
             mpi::MPI_Testany(&mut host, 6, REQUESTS, INDICES, OUT, STATUSES)?;
             assert_eq!((host.int(OUT), host.int(INDICES)), (1, UNDEFINED));
         } else {
-            for index in (0..6).rev().filter(|index| 1 + index % 2 == host.me()).collect::<Vec<_>>() {
+            for index in (0..6)
+                .rev()
+                .filter(|index| 1 + index % 2 == host.me())
+                .collect::<Vec<_>>()
+            {
                 host.put_ints(AT, &[7 * index]);
                 let len = if index % 3 == 0 { 4 } else { LARGE };
                 mpi::MPI_Send(&mut host, AT, len, BYTE, 0, index, WORLD).await?;
@@ -110,9 +132,21 @@ fn testing_makes_progress_without_waiting() {
         let me = host.me();
         host.put_ints(place(0), &[me]);
         mpi::MPI_Isend(&mut host, place(0), LARGE, BYTE, 1 - me, 0, WORLD, REQUESTS)?;
-        mpi::MPI_Irecv(&mut host, place(1), LARGE, BYTE, 1 - me, 0, WORLD, REQUESTS + 4)?;
+        mpi::MPI_Irecv(
+            &mut host,
+            place(1),
+            LARGE,
+            BYTE,
+            1 - me,
+            0,
+            WORLD,
+            REQUESTS + 4,
+        )?;
         let request = host.int(REQUESTS + 4);
-        until!(host, mpi::MPI_Request_get_status(&mut host, request, OUT, STATUSES)?);
+        until!(
+            host,
+            mpi::MPI_Request_get_status(&mut host, request, OUT, STATUSES)?
+        );
         assert_eq!(host.ints(STATUSES, 2), [1 - me, 0]);
         until!(host, mpi::MPI_Testall(&mut host, 2, REQUESTS, OUT, 0)?);
         assert_eq!(host.int(place(1)), 1 - me);
@@ -135,7 +169,16 @@ fn persistent_requests_are_started_again_and_again() {
         mpi::MPI_Recv_init(host_, place(1), LARGE, BYTE, 1 - me, 3, WORLD, REQUESTS)?;
         mpi::MPI_Send_init(host_, place(0), LARGE, BYTE, 1 - me, 3, WORLD, REQUESTS + 4)?;
         mpi::MPI_Ssend_init(host_, place(2), 4, BYTE, 1 - me, 4, WORLD, REQUESTS + 8)?;
-        mpi::MPI_Recv_init(host_, place(3), 4, BYTE, ANY_SOURCE, 4, WORLD, REQUESTS + 12)?;
+        mpi::MPI_Recv_init(
+            host_,
+            place(3),
+            4,
+            BYTE,
+            ANY_SOURCE,
+            4,
+            WORLD,
+            REQUESTS + 12,
+        )?;
         // Not started: nothing to wait for.
         assert_eq!(mpi::MPI_Wait(&mut host, REQUESTS, STATUSES).await?, 0);
         for round in 0..5 {
@@ -212,7 +255,10 @@ fn probing_tells_what_a_receive_would_get() {
             assert_eq!(host.int(REQUESTS), Handle::MESSAGE_NULL.0 as i32);
             assert_eq!(host.ints(place(1), 2), [len, 42]);
             mpi::MPI_Recv(&mut host, place(1), len, BYTE, 0, 7, WORLD, STATUSES).await?;
-            until!(host, mpi::MPI_Improbe(&mut host, 0, ANY_TAG, WORLD, OUT, REQUESTS, STATUSES)?);
+            until!(
+                host,
+                mpi::MPI_Improbe(&mut host, 0, ANY_TAG, WORLD, OUT, REQUESTS, STATUSES)?
+            );
             assert_eq!(host.ints(STATUSES, 2), [0, 6]);
             mpi::MPI_Mrecv(&mut host, place(1), len, BYTE, REQUESTS, STATUSES).await?;
         }

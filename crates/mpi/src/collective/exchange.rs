@@ -77,7 +77,10 @@ pub(crate) async fn exchange_at<H: Host>(
         is_shown,
     };
     let at = (place.round, place.rank);
-    let board = match place.stage.arrive(at, signature, deposit, waits.then_some(me)) {
+    let board = match place
+        .stage
+        .arrive(at, signature, deposit, waits.then_some(me))
+    {
         Arrival::Early(board) => board,
         Arrival::Last {
             board,

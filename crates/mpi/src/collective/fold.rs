@@ -117,7 +117,9 @@ impl<M: Memory> Work<'_, M> {
                     self.write(rank, bytes.start, 0..self.result.len()).await?;
                     self.result = after;
                 }
-                Folding::Scan { is_exclusive: false } => {
+                Folding::Scan {
+                    is_exclusive: false,
+                } => {
                     self.add(rank, &bytes).await?;
                     self.write(rank, bytes.start, 0..self.result.len()).await?;
                 }
@@ -157,7 +159,14 @@ impl<M: Memory> Work<'_, M> {
             if let Ok(memory) = seated_to_read(self.world, member)
                 && let Some(memory) = &*memory
             {
-                let added = add(memory, layout, bytes, self.op, &mut self.result, &mut self.other);
+                let added = add(
+                    memory,
+                    layout,
+                    bytes,
+                    self.op,
+                    &mut self.result,
+                    &mut self.other,
+                );
                 return added.map_err(|error| blame(self.world, member, &error));
             }
             self.world.check()?;

@@ -66,10 +66,13 @@ impl Scratch {
         let lower = i128::from(kind.true_lower) + steps.min(0);
         let upper = i128::from(kind.true_upper) + steps.max(0);
         let span = (upper - lower.min(0)).max(0) as u128;
-        let too_large = || Error::from(Class::NoMem.because("the data of a reduction is too large"));
+        let too_large =
+            || Error::from(Class::NoMem.because("the data of a reduction is too large"));
         let span = u64::try_from(span).map_err(|_| too_large())?;
         let span = span.checked_next_multiple_of(ALIGN).ok_or_else(too_large)?;
-        let total = span.checked_mul(2).and_then(|both| both.checked_add(WORDS + ALIGN));
+        let total = span
+            .checked_mul(2)
+            .and_then(|both| both.checked_add(WORDS + ALIGN));
         let total = total.and_then(|total| u32::try_from(total).ok());
         let address = host.allocate(total.ok_or_else(too_large)?).await?;
         let address = address.ok_or_else(|| {
@@ -109,7 +112,9 @@ impl Scratch {
         let arguments = [from, into, len.0, kind.0];
         match host.call_back(by.function, &arguments).await? {
             Some(_) => Ok(()),
-            None => Err(Class::Op.because("the operation's function is not in the program's table")),
+            None => {
+                Err(Class::Op.because("the operation's function is not in the program's table"))
+            }
         }
     }
 

@@ -14,7 +14,7 @@ mod movement;
 mod stage;
 
 pub(crate) use exchange::{Given, Meeting, Place, exchange, exchange_at};
+pub(crate) use fold::{Folding, fold, fold_here};
 pub(crate) use guest::{ByGuest, Scratch, reduce_by_guest};
 pub(crate) use movement::{Job, take};
-pub(crate) use fold::{Folding, fold, fold_here};
 pub(crate) use stage::{Board, Data, Deposit, Outcome, Parts, Signature, Stage};

@@ -61,7 +61,12 @@ pub(crate) async fn take<H: Host>(
                     error = Some(Class::Truncate);
                 }
                 let from = comm.group[job.from];
-                copy(&still.world, (from, &source), (comm.group[comm.rank as usize], &job.into)).await?;
+                copy(
+                    &still.world,
+                    (from, &source),
+                    (comm.group[comm.rank as usize], &job.into),
+                )
+                .await?;
             }
         }
     }

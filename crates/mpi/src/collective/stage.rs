@@ -188,7 +188,9 @@ impl Gathering {
             signature,
             by,
             arrived: 0,
-            deposits: std::iter::repeat_with(Deposit::default).take(size).collect(),
+            deposits: std::iter::repeat_with(Deposit::default)
+                .take(size)
+                .collect(),
             waiting: Vec::with_capacity(size),
             board: Arc::new(Board {
                 done: OnceLock::new(),
@@ -216,7 +218,9 @@ impl Board {
     }
 
     pub(crate) fn outcome(&self) -> &Outcome {
-        self.done.get().map_or(&Outcome::Nothing, |(_, outcome)| outcome)
+        self.done
+            .get()
+            .map_or(&Outcome::Nothing, |(_, outcome)| outcome)
     }
 
     /// A rank needs nobody else's memory any more. Gives the ranks that are to be told.

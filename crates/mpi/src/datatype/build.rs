@@ -169,7 +169,12 @@ pub(crate) fn strided(
 pub(crate) fn list(blocks: Vec<Block>) -> Result<Arc<Datatype>> {
     let mut sum = Sum::default();
     for block in &blocks {
-        sum.add(block.at, block.count, block.datatype.extent, &block.datatype)?;
+        sum.add(
+            block.at,
+            block.count,
+            block.datatype.extent,
+            &block.datatype,
+        )?;
     }
     let used = blocks.into_iter().filter(|block| block.count > 0);
     let pieces: Vec<Piece> = used

@@ -132,8 +132,8 @@ impl Layout {
 
     /// A part of it: `count` items from the item `first` on.
     pub(crate) fn part(&self, first: i64, count: u64) -> Result<Self> {
-        let address = i128::from(first) * i128::from(self.datatype.extent)
-            + i128::from(self.address.0);
+        let address =
+            i128::from(first) * i128::from(self.datatype.extent) + i128::from(self.address.0);
         let address = u32::try_from(address)
             .map_err(|_| Class::Buffer.because("a part of the buffer is outside of all memory"))?;
         Self::of(Address(address), count, Arc::clone(&self.datatype))
@@ -179,7 +179,8 @@ impl Layout {
 
     /// Bytes from its address to the end of its data. For predefined types, which lie behind it.
     pub(crate) fn reach(&self) -> u64 {
-        self.count.saturating_mul(self.datatype.extent.unsigned_abs())
+        self.count
+            .saturating_mul(self.datatype.extent.unsigned_abs())
     }
 
     /// Its bytes in the order of the data, without the first `skip` of them.

@@ -81,7 +81,9 @@ pub(crate) async fn comm_get_attr<H: Host>(
     flag: Address,
 ) -> Result<()> {
     host.rank().comm(comm)?;
-    let predefined = PREDEFINED.iter().position(|&key| Handle::from(key) == keyval);
+    let predefined = PREDEFINED
+        .iter()
+        .position(|&key| Handle::from(key) == keyval);
     let found = match predefined {
         Some(index) if comm == Handle::COMM_WORLD => Some(predefined_at(host, index).await?),
         Some(_) => None,
@@ -149,7 +151,10 @@ async fn delete<H: Host>(host: &mut H, comm: Handle, keyval: Handle) -> Result<b
 
 /// Calls a function of the program, which returns an error code.
 async fn call<H: Host>(host: &mut H, function: u32, arguments: &[u32]) -> Result<()> {
-    match host.call_back(Callback::Attribute(function), arguments).await? {
+    match host
+        .call_back(Callback::Attribute(function), arguments)
+        .await?
+    {
         Some(0) => Ok(()),
         Some(code) => Err(Error::Returned(code)),
         None => Err(Class::Arg.because("an attribute's function is not in the program's table")),

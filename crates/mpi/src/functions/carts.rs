@@ -91,7 +91,11 @@ pub(crate) fn cart_map<H: Host>(
     let old = host.rank().comm(comm)?;
     let cart = read_cart(host, &old, count, dims, periods)?;
     let is_inside = cart.size().is_some_and(|size| (old.rank as usize) < size);
-    let value = if is_inside { old.rank.cast_signed() } else { UNDEFINED };
+    let value = if is_inside {
+        old.rank.cast_signed()
+    } else {
+        UNDEFINED
+    };
     host.with(|memory| Ok(memory.write_int(rank, value)?))
 }
 
@@ -105,7 +109,12 @@ pub(crate) async fn cart_sub<H: Host>(
     let remain = host.with(|memory| read_flags(memory, remain, cart.dims.len()))?;
     // Ranks with the same coordinates in the other dimensions stay together.
     let mut color = 0;
-    for ((&dim, &at), &stays) in cart.dims.iter().zip(&cart.coordinates(old.rank)).zip(&remain) {
+    for ((&dim, &at), &stays) in cart
+        .dims
+        .iter()
+        .zip(&cart.coordinates(old.rank))
+        .zip(&remain)
+    {
         if !stays {
             color = color * dim + at;
         }
@@ -113,7 +122,11 @@ pub(crate) async fn cart_sub<H: Host>(
     let made = create_with(host, comm, &old, Some(color), 0).await?;
     let left = |values: Vec<(i32, bool)>| -> (Vec<i32>, Vec<bool>) { values.into_iter().unzip() };
     let dims = cart.dims.into_iter().zip(cart.periods).zip(remain);
-    let (dims, periods) = left(dims.filter(|(_, stays)| *stays).map(|(dim, _)| dim).collect());
+    let (dims, periods) = left(
+        dims.filter(|(_, stays)| *stays)
+            .map(|(dim, _)| dim)
+            .collect(),
+    );
     let made = made.map(|made| Comm {
         cart: Some(Cart { dims, periods }),
         ..made
@@ -188,8 +201,11 @@ pub(crate) fn cart_shift<H: Host>(
     dest: Address,
 ) -> Result<()> {
     let (comm, cart) = grid(host, comm)?;
-    let dim = usize::try_from(direction).ok().filter(|&dim| dim < cart.dims.len());
-    let dim = dim.ok_or_else(|| Class::Dims.because(format!("there is no dimension {direction}")))?;
+    let dim = usize::try_from(direction)
+        .ok()
+        .filter(|&dim| dim < cart.dims.len());
+    let dim =
+        dim.ok_or_else(|| Class::Dims.because(format!("there is no dimension {direction}")))?;
     let by = i64::from(displacement);
     let neighbour = |by| cart.neighbour(comm.rank, dim, by).unwrap_or(PROC_NULL);
     host.with(|memory| {

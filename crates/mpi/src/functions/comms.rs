@@ -253,7 +253,11 @@ pub(crate) async fn comm_create_group<H: Host>(
     let key = (old.context, tag, Arc::clone(&group));
     let world = Arc::clone(&rank.world);
     let new_stage = || Arc::new(Stage::new(group.len()));
-    let stage = Arc::clone(lock(&world.meetings).entry(key.clone()).or_insert_with(new_stage));
+    let stage = Arc::clone(
+        lock(&world.meetings)
+            .entry(key.clone())
+            .or_insert_with(new_stage),
+    );
     let given = Given {
         signature: Signature {
             call,

@@ -178,7 +178,8 @@ fn write_statuses<H: Host>(host: &mut H, ended: &[Status], statuses: Address) ->
 /// What of an array is there to be waited for.
 fn active<M: Memory>(rank: &crate::rank::Rank<M>, handles: &[Handle]) -> Vec<usize> {
     let all = 0..handles.len();
-    all.filter(|index| is_active(rank, handles[*index])).collect()
+    all.filter(|index| is_active(rank, handles[*index]))
+        .collect()
 }
 
 pub(crate) async fn waitany<H: Host>(
@@ -213,7 +214,12 @@ fn any<H: Host>(
     let number = found.and_then(|index| i32::try_from(index).ok());
     host.with(|memory| Ok(memory.write_int(index, number.unwrap_or(UNDEFINED))?))?;
     match found {
-        Some(found) => one(host, handles[found], requests.item(found, HANDLE_BYTES), status),
+        Some(found) => one(
+            host,
+            handles[found],
+            requests.item(found, HANDLE_BYTES),
+            status,
+        ),
         None => host.with(|memory| Status::EMPTY.write(memory, status)),
     }
 }
@@ -256,7 +262,12 @@ pub(crate) async fn waitsome<H: Host>(
         active.is_empty() || active.iter().any(|index| is_ready(rank, handles[*index]))
     })
     .await?;
-    some(host, (&handles, &active), requests, (outcount, indices, statuses))
+    some(
+        host,
+        (&handles, &active),
+        requests,
+        (outcount, indices, statuses),
+    )
 }
 
 pub(crate) fn testsome<H: Host>(
@@ -270,7 +281,12 @@ pub(crate) fn testsome<H: Host>(
     let handles = read_handles(host, count, requests)?;
     look(host, &handles)?;
     let active = active(host.rank(), &handles);
-    some(host, (&handles, &active), requests, (outcount, indices, statuses))
+    some(
+        host,
+        (&handles, &active),
+        requests,
+        (outcount, indices, statuses),
+    )
 }
 
 /// Ends those of an array that need no wait.
@@ -310,13 +326,11 @@ pub(crate) fn cancel<H: Host>(host: &mut H, request: Address) -> Result<()> {
     host.rank().cancel(handle)
 }
 
-pub(crate) fn test_cancelled<H: Host>(
-    host: &mut H,
-    status: Address,
-    flag: Address,
-) -> Result<()> {
+pub(crate) fn test_cancelled<H: Host>(host: &mut H, status: Address, flag: Address) -> Result<()> {
     host.with(|memory| {
         let is_cancelled = Status::read(memory, status)?.is_cancelled;
-        memory.write_int(flag, i32::from(is_cancelled)).map_err(Error::from)
+        memory
+            .write_int(flag, i32::from(is_cancelled))
+            .map_err(Error::from)
     })
 }

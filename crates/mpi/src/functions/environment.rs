@@ -71,7 +71,9 @@ pub(crate) async fn finalize<H: Host>(host: &mut H) -> Result<()> {
     let call = host.rank().call;
     let doing = Doing::Requests { call, count: 1 };
     wait_until(host, doing, |rank| {
-        rank.attached.as_ref().is_none_or(crate::buffer::Attached::is_empty)
+        rank.attached
+            .as_ref()
+            .is_none_or(crate::buffer::Attached::is_empty)
             && rank.orphans.iter().all(|active| rank.is_sent(active))
     })
     .await?;
@@ -91,11 +93,7 @@ pub(crate) fn abort<H: Host>(host: &mut H, _comm: Handle, code: i32) -> Result<(
     Err(Error::Stop(rank.abort(Some(code), reason)))
 }
 
-pub(crate) fn get_processor_name<H: Host>(
-    host: &mut H,
-    name: Address,
-    len: Address,
-) -> Result<()> {
+pub(crate) fn get_processor_name<H: Host>(host: &mut H, name: Address, len: Address) -> Result<()> {
     // Ranks of a world are on one worker, and programs tell machines apart by this.
     const NAME: &[u8] = b"faasm";
     const { assert!(NAME.len() < MAX_PROCESSOR_NAME) }

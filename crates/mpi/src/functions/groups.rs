@@ -55,7 +55,9 @@ fn length(count: i32) -> Result<usize> {
 }
 
 fn member(group: &Group, rank: i32) -> Result<usize> {
-    let found = usize::try_from(rank).ok().filter(|&rank| rank < group.len());
+    let found = usize::try_from(rank)
+        .ok()
+        .filter(|&rank| rank < group.len());
     found.ok_or_else(|| outside(rank))
 }
 
@@ -117,7 +119,11 @@ fn distinct(group: &Group, ranks: &[i32]) -> Result<Vec<usize>> {
 
 fn include<H: Host>(host: &mut H, group: &Group, ranks: &[i32], new: Address) -> Result<()> {
     let places = distinct(group, ranks)?;
-    hand_out(host, places.into_iter().map(|place| group[place]).collect(), new)
+    hand_out(
+        host,
+        places.into_iter().map(|place| group[place]).collect(),
+        new,
+    )
 }
 
 fn exclude<H: Host>(host: &mut H, group: &Group, ranks: &[i32], new: Address) -> Result<()> {

@@ -32,7 +32,8 @@ fn hand_out<H: Host>(host: &mut H, info: Info, at: Address) -> Result<()> {
 
 fn read_key<H: Host>(host: &mut H, key: Address) -> Result<Vec<u8>> {
     let key = host.with(|memory| Ok(memory.read_string(key, MAX_INFO_KEY)?))?;
-    key.filter(|key| !key.is_empty()).ok_or_else(|| Class::InfoKey.into())
+    key.filter(|key| !key.is_empty())
+        .ok_or_else(|| Class::InfoKey.into())
 }
 
 pub(crate) fn info_create<H: Host>(host: &mut H, info: Address) -> Result<()> {

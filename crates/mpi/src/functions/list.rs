@@ -2,7 +2,7 @@
 
 use super::{
     attributes, carts, comms, completion, environment, errors, groups, infos, movement,
-    nonblocking, packs, point_to_point, probe, reductions, types,
+    nonblocking, ops, packs, point_to_point, probe, reductions, types,
 };
 use crate::error::{Result, Stop};
 use crate::host::Host;
@@ -91,9 +91,9 @@ macro_rules! each_function {
             wait running MPI_Reduce_scatter_block = reductions::reduce_scatter_block(sendbuf, recvbuf, recvcount, datatype, op, comm);
             wait running MPI_Scan = reductions::scan(sendbuf, recvbuf, count, datatype, op, comm);
             wait running MPI_Exscan = reductions::exscan(sendbuf, recvbuf, count, datatype, op, comm);
-            now running MPI_Op_create = reductions::op_create(user_fn, commute, op);
-            now running MPI_Op_free = reductions::op_free(op);
-            now running MPI_Op_commutative = reductions::op_commutative(op, commute);
+            now running MPI_Op_create = ops::op_create(user_fn, commute, op);
+            now running MPI_Op_free = ops::op_free(op);
+            now running MPI_Op_commutative = ops::op_commutative(op, commute);
             now running MPI_Comm_size = comms::comm_size(comm, size);
             now running MPI_Comm_rank = comms::comm_rank(comm, rank);
             now running MPI_Comm_compare = comms::comm_compare(comm1, comm2, result);

@@ -12,9 +12,11 @@ mod infos;
 mod list;
 mod movement;
 mod nonblocking;
+mod ops;
 mod packs;
 mod point_to_point;
 mod probe;
+mod reduce;
 mod reductions;
 mod types;
 

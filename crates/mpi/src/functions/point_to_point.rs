@@ -170,11 +170,7 @@ pub(crate) async fn sendrecv_replace<H: Host>(
     exchanged
 }
 
-pub(crate) fn buffer_attach<H: Host>(
-    host: &mut H,
-    address: Address,
-    size: i32,
-) -> Result<()> {
+pub(crate) fn buffer_attach<H: Host>(host: &mut H, address: Address, size: i32) -> Result<()> {
     let size = u32::try_from(size).map_err(|_| Class::Arg.because("the size is negative"))?;
     host.with(|memory| Ok(memory.slice_mut(address.0, size).map(drop)?))?;
     let attached = &mut host.rank().attached;
@@ -231,7 +227,10 @@ pub(crate) fn get_elements<H: Host>(
     count: Address,
 ) -> Result<()> {
     let bytes = host.with(|memory| Status::read(memory, status))?.bytes;
-    let elements = host.rank().committed(datatype)?.elements_of(u64::MAX, bytes);
+    let elements = host
+        .rank()
+        .committed(datatype)?
+        .elements_of(u64::MAX, bytes);
     write_count(host, count, elements)
 }
 

@@ -21,7 +21,9 @@ impl<M: Memory> Rank<M> {
 
     fn look(&self, pattern: Pattern) -> Option<Status> {
         let mailbox = lock(&self.world.seat(self.me).mailbox);
-        mailbox.probe(pattern).map(|envelope| status(envelope, None))
+        mailbox
+            .probe(pattern)
+            .map(|envelope| status(envelope, None))
     }
 
     fn take(&self, pattern: Pattern) -> Option<Envelope> {

@@ -122,7 +122,9 @@ fn indexed<H: Host>(
 /// How many blocks there may be, if so many are asked for.
 fn blocks(items: i32) -> Result<usize> {
     match count(items)? {
-        items if items > MAX_PIECES => Err(Class::NoMem.because("the datatype has too many blocks")),
+        items if items > MAX_PIECES => {
+            Err(Class::NoMem.because("the datatype has too many blocks"))
+        }
         items => Ok(items as usize),
     }
 }

@@ -106,7 +106,10 @@ macro_rules! complex {
         const PART: usize = size_of::<$part>();
         fn parts(bytes: [u8; 2 * PART]) -> ($part, $part) {
             let parts = bytes.as_chunks::<PART>().0;
-            (<$part>::from_le_bytes(parts[0]), <$part>::from_le_bytes(parts[1]))
+            (
+                <$part>::from_le_bytes(parts[0]),
+                <$part>::from_le_bytes(parts[1]),
+            )
         }
         fn run(into: &mut [u8], from: &[u8], f: fn(($part, $part), ($part, $part)) -> [$part; 2]) {
             each::<{ 2 * PART }>(into, from, |a, b| {

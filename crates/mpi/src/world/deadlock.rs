@@ -46,7 +46,11 @@ impl<M: Memory> Shared<M> {
         let mut text = "deadlock: every rank waits for another".to_owned();
         for (rank, seat) in self.seats.iter().enumerate().take(MAX_NAMED) {
             // Writing to a string does not fail.
-            let _ = write!(text, "\nrank {rank}: {}", lock(&seat.doing).describe(self.size()));
+            let _ = write!(
+                text,
+                "\nrank {rank}: {}",
+                lock(&seat.doing).describe(self.size())
+            );
         }
         if self.seats.len() > MAX_NAMED {
             let _ = write!(text, "\nand {} more ranks", self.seats.len() - MAX_NAMED);

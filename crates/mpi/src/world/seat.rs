@@ -92,7 +92,9 @@ impl Word {
     /// Counts an event. If the rank waited, whether it slept.
     pub(super) fn notify(&self) -> Option<bool> {
         let awake = |word: u64| Some((word & !STATE).wrapping_add(EVENT) | AWAKE);
-        let updated = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, awake);
+        let updated = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, awake);
         match updated.unwrap_or_else(|word| word) & STATE {
             AWAKE => None,
             state => Some(state == ASLEEP),

@@ -61,7 +61,12 @@ impl Program {
 
     pub fn ints(&self, at: i32, count: usize) -> Vec<i32> {
         let words = self.bytes(at, 4 * count);
-        words.as_chunks::<4>().0.iter().map(|w| i32::from_le_bytes(*w)).collect()
+        words
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|w| i32::from_le_bytes(*w))
+            .collect()
     }
 
     pub fn int(&self, at: i32) -> i32 {
@@ -76,7 +81,12 @@ impl Program {
 
     pub fn doubles(&self, at: i32, count: usize) -> Vec<f64> {
         let words = self.bytes(at, 8 * count);
-        words.as_chunks::<8>().0.iter().map(|w| f64::from_le_bytes(*w)).collect()
+        words
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|w| f64::from_le_bytes(*w))
+            .collect()
     }
 
     pub fn put_string(&mut self, at: i32, text: &str) {
@@ -91,7 +101,10 @@ impl Program {
 
     /// Errors are for the program to see.
     pub fn returning(mut self) -> Self {
-        assert_eq!(mpi::MPI_Comm_set_errhandler(&mut self, WORLD, RETURN), Ok(0));
+        assert_eq!(
+            mpi::MPI_Comm_set_errhandler(&mut self, WORLD, RETURN),
+            Ok(0)
+        );
         self
     }
 
@@ -126,7 +139,9 @@ impl Host for Program {
             return Ok(None);
         };
         assert!(!self.memory.is_empty(), "functions run with their memory");
-        let found = (index as usize).checked_sub(1).and_then(|i| self.functions.get(i));
+        let found = (index as usize)
+            .checked_sub(1)
+            .and_then(|i| self.functions.get(i));
         match found.cloned() {
             Some(function) => Ok(Some(function(self, arguments))),
             None => Ok(None),
@@ -150,7 +165,10 @@ impl Host for Program {
 
 pub fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(std::env::var("W").map_or(2, |w| w.parse().unwrap())).event_interval(8).enable_all();
+    builder
+        .worker_threads(std::env::var("W").map_or(2, |w| w.parse().unwrap()))
+        .event_interval(8)
+        .enable_all();
     builder.build().unwrap()
 }
 
@@ -165,7 +183,10 @@ impl<T: std::fmt::Debug> Ended<T> {
     #[track_caller]
     pub fn ok(self) -> Vec<T> {
         assert_eq!(self.aborted, None);
-        self.results.into_iter().map(|result| result.unwrap()).collect()
+        self.results
+            .into_iter()
+            .map(|result| result.unwrap())
+            .collect()
     }
 
     /// Why it was ended.

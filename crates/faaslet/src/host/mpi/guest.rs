@@ -99,7 +99,9 @@ impl<'a, 'b> Guest<'a, 'b> {
         macro_rules! run {
             ($params:ty, $results:ty, $arguments:expr) => {{
                 let typed = function.typed::<$params, $results>(&*self.caller)?;
-                typed.call_async(self.caller.as_context_mut(), $arguments).await
+                typed
+                    .call_async(self.caller.as_context_mut(), $arguments)
+                    .await
             }};
         }
         match *arguments {
@@ -127,7 +129,10 @@ impl faasm_mpi::Host for Guest<'_, '_> {
         let memory = match self.caller.data().memory {
             Some(memory) => Some(memory),
             // Only while the start function runs: the instance is not known yet.
-            None => self.caller.get_export("memory").and_then(Extern::into_memory),
+            None => self
+                .caller
+                .get_export("memory")
+                .and_then(Extern::into_memory),
         };
         let unusable = |why: &str| BadAddress::Unusable(why.to_owned());
         let memory = memory.ok_or_else(|| unusable("the module exports no memory"))?;
@@ -136,7 +141,10 @@ impl faasm_mpi::Host for Guest<'_, '_> {
         let loan = loan.ok_or_else(|| unusable("the memory is in use"))?;
         let table = faaslet.mappings.table();
         let mapped = (!table.is_empty()).then(|| Arc::clone(table));
-        let (start, size) = (memory.data_ptr(&*self.caller), memory.data_size(&*self.caller));
+        let (start, size) = (
+            memory.data_ptr(&*self.caller),
+            memory.data_size(&*self.caller),
+        );
         // SAFETY: linear memories do not move. The guest stands still in the call of MPI that this
         // `Guest` is for, and is neither gone on with nor called as long as there is a loan: the
         // end of the call and `call` see to it. There is one loan at a time, and the host touches
@@ -175,7 +183,10 @@ impl faasm_mpi::Host for Guest<'_, '_> {
             return Ok(Some(spare));
         }
         // Somewhat more, so that it serves more often.
-        let bytes = bytes.max(LEAST).checked_next_power_of_two().unwrap_or(bytes);
+        let bytes = bytes
+            .max(LEAST)
+            .checked_next_power_of_two()
+            .unwrap_or(bytes);
         match allocate(self.caller, bytes).await {
             Ok(Ok(at)) => {
                 self.caller.data_mut().mpi().note(at, bytes);

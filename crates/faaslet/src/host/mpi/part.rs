@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use faasm_mpi::Rank;
 
 use super::watch::Watch;
+use crate::stop::Stop;
 use crate::world::{Lent, Loan, WorldRank, options};
 
 /// A Faaslet's rank, and what goes with it.
@@ -39,6 +40,11 @@ impl MpiPart {
         Self::new(WorldRank(Rank::alone(options(processors, 1))))
     }
 
+    /// Whether the world goes on.
+    pub(crate) fn check(&self) -> Result<(), Stop> {
+        self.rank.check().map_err(Stop::Mpi)
+    }
+
     /// Begins to lend the memory; `None` if it is lent.
     pub(super) fn lend(&self) -> Option<Loan> {
         Loan::new(&self.is_lent)
@@ -50,7 +56,11 @@ impl MpiPart {
 
     /// Memory of at least so many bytes that was allocated before.
     pub(super) fn take_spare(&mut self, bytes: u32) -> Option<u32> {
-        let fits = self.spare.iter().enumerate().filter(|(_, (_, len))| *len >= bytes);
+        let fits = self
+            .spare
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, len))| *len >= bytes);
         let (index, _) = fits.min_by_key(|(_, (_, len))| *len)?;
         let (at, len) = self.spare.swap_remove(index);
         self.used.push((at, len));

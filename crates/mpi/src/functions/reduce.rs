@@ -1,0 +1,252 @@
+//! How a reduction is carried out.
+
+use std::sync::Arc;
+
+use super::movement::{SMALL, put};
+use crate::abi::{Address, Handle};
+use crate::collective::{
+    ByGuest, Data, Deposit, Folding, Given, Job, Meeting, Outcome, Parts, Scratch, Signature,
+    exchange, fold, fold_here, reduce_by_guest, take,
+};
+use crate::comm::Comm;
+use crate::datatype::{self, Layout};
+use crate::error::{Class, Result};
+use crate::host::{Callback, Host, HostExt};
+use crate::memory::MemoryExt;
+use crate::op::{Combine, Reduction, is_predefined};
+
+/// A reduction, as its function was called.
+pub(super) struct Reduce {
+    pub(super) comm: Arc<Comm>,
+    /// The data of this rank.
+    pub(super) data: Layout,
+    /// Where this rank's result goes.
+    pub(super) target: Option<Layout>,
+    pub(super) signature: Signature,
+    reduction: Reduction,
+    op: Handle,
+    datatype: Handle,
+    folding: Folding,
+}
+
+/// How a function names a reduction.
+#[derive(Clone, Copy)]
+pub(super) struct Arguments {
+    pub(super) data: Address,
+    pub(super) target: Address,
+    pub(super) datatype: Handle,
+    pub(super) op: Handle,
+}
+
+impl Reduce {
+    /// `count` items; `result` of them are for this rank, unless none are.
+    pub(super) fn new<H: Host>(
+        host: &mut H,
+        comm: Arc<Comm>,
+        arguments: Arguments,
+        (count, result): (u64, Option<u64>),
+        folding: Folding,
+    ) -> Result<Self> {
+        let rank = host.rank();
+        let kind = rank.committed(arguments.datatype)?;
+        let reduction = rank.reduction(arguments.op, kind)?;
+        let layout = |address, count| {
+            let one = Layout::new(address, 1, kind)?;
+            Layout::of(one.address, count, one.datatype)
+        };
+        let target = match result {
+            Some(count) => Some(layout(arguments.target, count)?),
+            None => None,
+        };
+        let data = match arguments.data {
+            Address::IN_PLACE if target.is_some() => layout(arguments.target, count)?,
+            address => layout(address, count)?,
+        };
+        let kind = match is_predefined(arguments.op) {
+            true => arguments.op.0,
+            false => 0,
+        };
+        let call = rank.call;
+        host.with(|memory| {
+            data.check_read(memory)?;
+            target
+                .iter()
+                .try_for_each(|target| target.check_write(memory))
+        })?;
+        Ok(Self {
+            signature: Signature {
+                call,
+                root: None,
+                kind,
+                bytes: Some(data.size),
+            },
+            comm,
+            data,
+            target,
+            reduction,
+            op: arguments.op,
+            datatype: arguments.datatype,
+            folding,
+        })
+    }
+
+    fn own(&self) -> usize {
+        self.comm.rank as usize
+    }
+
+    pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<()> {
+        match self.reduction {
+            Reduction::Host(op) if self.data.size <= SMALL => self.run_small(host, op).await,
+            Reduction::Host(op) => self.run_large(host, op).await,
+            Reduction::Guest(function) => self.run_by_guest(host, function).await,
+        }
+    }
+
+    async fn run_small<H: Host>(self, host: &mut H, op: Combine) -> Result<()> {
+        let deposit = host.with(|memory| put(memory, self.data.clone(), Parts::One))?;
+        let given = Given {
+            signature: self.signature.clone(),
+            deposit,
+            waits: self.target.is_some(),
+        };
+        let is_scan = matches!(self.folding, Folding::Scan { .. });
+        let make = |deposits: &[Deposit]| match is_scan {
+            true => Outcome::Nothing,
+            false => Outcome::Bytes(fold_here(deposits, op)),
+        };
+        let Some(meeting) = exchange(host, &self.comm, given, make).await? else {
+            return Ok(());
+        };
+        let written = self.write_small(host, &meeting, op);
+        meeting.end(host).await?;
+        written
+    }
+
+    fn write_small<H: Host>(&self, host: &mut H, meeting: &Meeting, op: Combine) -> Result<()> {
+        let Some(target) = &self.target else {
+            return Ok(());
+        };
+        let own = self.own();
+        let folded;
+        let bytes = match (&self.folding, meeting.board.outcome()) {
+            (Folding::Scan { is_exclusive }, _) => {
+                let end = own + usize::from(!is_exclusive);
+                folded = fold_here(&meeting.board.deposits()[..end], op);
+                &folded[..]
+            }
+            (Folding::Scatter(counts), Outcome::Bytes(all)) => {
+                let first: u64 = counts.iter().take(own).sum();
+                let from = (first * target.datatype.size) as usize;
+                all.get(from..from + target.size as usize)
+                    .ok_or(Class::Intern)?
+            }
+            (_, Outcome::Bytes(all)) => all,
+            _ => return Err(Class::Intern.into()),
+        };
+        host.with(|memory| Ok(datatype::unpack(memory, target, 0, bytes)?))
+    }
+
+    async fn run_large<H: Host>(self, host: &mut H, op: Combine) -> Result<()> {
+        let given = Given {
+            signature: self.signature.clone(),
+            deposit: Deposit {
+                data: Data::There(self.data.clone()),
+                parts: Parts::One,
+                target: self.target.clone(),
+            },
+            waits: true,
+        };
+        let meeting = exchange(host, &self.comm, given, |_| Outcome::Nothing).await?;
+        let meeting = meeting.ok_or(Class::Intern)?;
+        fold(host, &self.comm, &meeting, op, &self.folding).await?;
+        meeting.end(host).await
+    }
+
+    async fn run_by_guest<H: Host>(self, host: &mut H, function: Callback) -> Result<()> {
+        let own = self.own();
+        let end = match &self.folding {
+            Folding::Scan { is_exclusive } => own + usize::from(!is_exclusive),
+            // Put together by one, and handed on.
+            Folding::To(ranks) if own == ranks.start => self.comm.size(),
+            Folding::Scatter(_) if own == 0 => self.comm.size(),
+            Folding::To(_) | Folding::Scatter(_) => 0,
+        };
+        let deposit = host.with(|memory| put(memory, self.data.clone(), Parts::One))?;
+        let given = Given {
+            signature: self.signature.clone(),
+            deposit,
+            waits: end > 0,
+        };
+        let meeting = exchange(host, &self.comm, given, |_| Outcome::Nothing).await?;
+        let by = ByGuest {
+            function,
+            op: self.op,
+            datatype: self.datatype,
+            shape: self.data.clone(),
+        };
+        let mut scratch = None;
+        if let Some(meeting) = meeting {
+            let mut reduced = Ok(());
+            if end > 0 {
+                match reduce_by_guest(host, &self.comm, &meeting, &by, end).await {
+                    Ok(result) => scratch = Some(result),
+                    Err(error) => reduced = Err(error),
+                }
+            }
+            meeting.end(host).await?;
+            reduced?;
+        }
+        self.hand_on(host, scratch.as_ref()).await?;
+        match scratch {
+            Some(scratch) => scratch.free(host).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Brings a result that one rank has to where it belongs.
+    async fn hand_on<H: Host>(&self, host: &mut H, scratch: Option<&Scratch>) -> Result<()> {
+        let root = match &self.folding {
+            Folding::To(ranks) if ranks.len() > 1 => ranks.start,
+            Folding::Scatter(_) => 0,
+            Folding::To(_) | Folding::Scan { .. } => {
+                let (Some(scratch), Some(target)) = (scratch, &self.target) else {
+                    return Ok(());
+                };
+                return host
+                    .with(|memory| Ok(datatype::duplicate(memory, &scratch.result, target)?));
+            }
+        };
+        let parts = match &self.folding {
+            Folding::Scatter(counts) => {
+                let mut at = 0;
+                let part = |count: &u64| {
+                    let part = (at, *count);
+                    at += count.cast_signed();
+                    part
+                };
+                Parts::Each(counts.iter().map(part).collect())
+            }
+            _ => Parts::One,
+        };
+        let deposit = match scratch {
+            Some(scratch) => host.with(|memory| put(memory, scratch.result.clone(), parts))?,
+            None => Deposit::default(),
+        };
+        let given = Given {
+            signature: self.signature.clone(),
+            deposit,
+            waits: true,
+        };
+        let meeting = exchange(host, &self.comm, given, |_| Outcome::Nothing).await?;
+        let meeting = meeting.ok_or(Class::Intern)?;
+        let into = self.target.clone().ok_or(Class::Intern)?;
+        let job = Job {
+            from: root,
+            part: self.own(),
+            into,
+        };
+        let taken = take(host, &self.comm, &meeting, &[job]).await;
+        meeting.end(host).await?;
+        taken.map(drop)
+    }
+}
