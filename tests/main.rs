@@ -28,6 +28,8 @@ mod invoke;
 mod isolation;
 mod limits;
 mod memory_budget;
+mod mpi;
+mod mpi_differential;
 mod observability;
 mod pointers;
 mod python;

@@ -88,10 +88,8 @@ async fn the_deadline_ends_all_ranks_whatever_they_do() {
     let server = Server::start().await;
     let part = format!("if (rank == 0) for (volatile int i = 0;; i++) {{}} else {{ {WAIT} }}");
     server.put("demo/failing", with_part(&part)).await;
-    server
-        .set_limits("demo/failing", json!({"time_ms": 300}))
-        .await
-        .expect(200);
+    let limits = server.set_limits("demo/failing", json!({"time_ms": 300}));
+    assert_eq!(limits.await.status, 200);
     let answer = world(&server, "demo/failing", 4).await;
     assert!(answer.text().contains("time limit"), "{}", answer.text());
     nothing_runs(&server).await;
@@ -115,10 +113,10 @@ async fn worlds_that_end_in_the_middle_of_copies_harm_nobody() {
     let fresh = mpi(r#"int main(void)
         {
             int bytes = 8 << 20;
-            volatile char *memory = calloc(bytes, 1), *raw = malloc(bytes);
+            volatile unsigned char *memory = calloc(bytes, 1), *raw = malloc(bytes);
             for (int turn = 0; turn < 20; turn++)
                 for (int i = 0; i < bytes; i++)
-                    if (memory[i] != 0 || raw[i] != 0) return 1;
+                    if (memory[i] != 0 || raw[i] == 0xab) return 1;
             return 0;
         }"#);
     server.put("demo/fresh", fresh).await;
@@ -131,7 +129,7 @@ async fn worlds_that_end_in_the_middle_of_copies_harm_nobody() {
         let (copying, fresh) = tokio::join!(copying, fresh);
         assert!(copying.text().contains("rank 2"), "{}", copying.text());
         for answer in fresh {
-            answer.expect(200);
+            assert_eq!(answer.status, 200, "{}", answer.text());
         }
     }
 }

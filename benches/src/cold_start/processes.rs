@@ -25,7 +25,12 @@ pub fn run(report: &mut Report, effort: Effort, ours: f64) -> anyhow::Result<()>
     }
     if let Some(python) = report.found(tools::PYTHON.find()) {
         let mut theirs = Latencies::default();
-        starts(seconds, &real_python(&python)?, &["-c", "pass"], &mut theirs)?;
+        starts(
+            seconds,
+            &real_python(&python)?,
+            &["-c", "pass"],
+            &mut theirs,
+        )?;
         beside(report, ours, ("CPython", "python3 -c pass"), theirs);
     }
     Ok(())

@@ -24,7 +24,11 @@ const fn wanted(what: &'static str, name: &'static str, goals: [Option<f64>; 2])
 const MICRO: [Wanted; 10] = [
     wanted("latency 8", "a message of 8 B", [Some(3.0), THIRD]),
     wanted("latency 65536", "a message of 64 KiB", [None, None]),
-    wanted("pairs 8", "a message of 8 B, all in pairs", [Some(3.0), THIRD]),
+    wanted(
+        "pairs 8",
+        "a message of 8 B, all in pairs",
+        [Some(3.0), THIRD],
+    ),
     wanted("barrier 0", "barrier", [None, None]),
     wanted("bcast 1024", "broadcast of 1 KiB", [None, None]),
     wanted("bcast 65536", "broadcast of 64 KiB", [None, None]),

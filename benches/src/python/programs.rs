@@ -36,7 +36,7 @@ const PROGRAMS: [&str; 18] = [
 ];
 
 /// Turns of each side; its best counts.
-const TURNS: u32 = 5;
+const TURNS: u32 = 3;
 
 const NATIVE: &str = "native";
 

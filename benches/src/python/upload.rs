@@ -12,7 +12,9 @@ const UPLOADS: u32 = 30;
 pub async fn run(report: &mut Report, effort: Effort) -> anyhow::Result<()> {
     let server = Server::start().await;
     let source = |n: u32| {
-        format!("import json\n\nVERSION = {n}\n\ndef faasm_main():\n    return json.dumps(VERSION)\n")
+        format!(
+            "import json\n\nVERSION = {n}\n\ndef faasm_main():\n    return json.dumps(VERSION)\n"
+        )
     };
     // The first waits until the interpreter is ready.
     put(&server, "demo/function", source(0)).await;

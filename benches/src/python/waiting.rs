@@ -21,7 +21,8 @@ const COUNT: u32 = 300;
 const SLEEP: &str = "import time\n\ndef faasm_main():\n    time.sleep(3600)\n";
 
 /// The same in an interpreter of its own, which says when it begins.
-const PROCESS: &str = "import sys, time; print('here', file=sys.stderr, flush=True); time.sleep(3600)";
+const PROCESS: &str =
+    "import sys, time; print('here', file=sys.stderr, flush=True); time.sleep(3600)";
 
 /// How long a Faaslet may take from when it counts as live until it waits.
 const START: Duration = Duration::from_millis(500);
@@ -65,7 +66,9 @@ async fn with_live(server: &Server, live: u32, more: u32) -> anyhow::Result<u64>
 /// Bytes that a process alone has written.
 fn private(pid: u32) -> anyhow::Result<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:"));
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Private_Dirty:"));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
     let kib: u64 = kib.context("no Private_Dirty in smaps_rollup")?.parse()?;
     Ok(kib << 10)

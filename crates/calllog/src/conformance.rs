@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use faasm_model::{
-    CallId, CallStatus, ExecGraph, FailureKind, FinishedCall, FunctionName, GraphNode, Invocation, Part,
-    Name, Outcome, Timings,
+    CallId, CallStatus, ExecGraph, FailureKind, FinishedCall, FunctionName, GraphNode, Invocation,
+    Name, Outcome, Part, Timings,
 };
 
 use crate::{Accepted, CallLog, Error, Idempotency, IdempotencyKey, LoggedCall, NewCall};

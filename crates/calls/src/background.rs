@@ -11,6 +11,7 @@ use faasm_model::{CallId, FailureKind, FinishedCall, Outcome, now_ms};
 use crate::admission::Place;
 use crate::calls::Inner;
 use crate::live::LiveCall;
+use crate::refused::Refused;
 use crate::waiters::Rank;
 
 /// Calls taken up at a time after a crash.
@@ -178,6 +179,11 @@ impl Inner {
                     "attempts exhausted: the server ended {attempts} times while it ran this call (--max-attempts)"
                 );
                 let finished = gone(FailureKind::AttemptsExhausted, message);
+                return self.log.finish(finished).await.map(|_| ());
+            }
+            Ok(invocation) if self.most_ranks() < invocation.target.ranks().get() => {
+                let refused = Refused::WorldTooLarge(self.most_ranks());
+                let finished = gone(FailureKind::Overloaded, refused.to_string());
                 return self.log.finish(finished).await.map(|_| ());
             }
             Ok(invocation) => Arc::new(invocation),

@@ -208,11 +208,24 @@ impl Inner {
                 Target::Python { .. } => Refused::UnknownPython(name.clone()),
             });
         }
+        if target.ranks().get() > self.most_ranks() {
+            return Err(Refused::WorldTooLarge(self.most_ranks()));
+        }
         let mut charge = self.faaslets.budget().charge();
         match charge.grow(invocation.input.len() as u64) {
             true => Ok(charge),
             false => Err(Refused::NoMemory),
         }
+    }
+
+    /// Ranks that an MPI world can have here.
+    pub(crate) fn most_ranks(&self) -> u32 {
+        let Options {
+            max_running,
+            max_faaslets,
+            ..
+        } = self.options;
+        max_running.min(max_faaslets).max(1)
     }
 
     fn queue_full(&self, invocation: &Invocation) -> Refused {

@@ -22,8 +22,11 @@ pub enum Refused {
         /// The limit.
         limit: usize,
     },
+    /// There can never be as many Faaslets as an MPI world has ranks.
+    #[error("this server runs at most {0} ranks (--max-running, --max-faaslets)")]
+    WorldTooLarge(u32),
     /// There are not as many Faaslets free as an MPI world has ranks.
-    #[error("there is no room for {} more Faaslets at a time; try again later, or with fewer ranks", .0.get())]
+    #[error("there is no room for the {} ranks of the world now; try again later, or with fewer", .0.get())]
     NoRoomForWorld(WorldSize),
     /// The memory budget has no room for the input.
     #[error("the server's memory budget is used up; try again later")]

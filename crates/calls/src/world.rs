@@ -42,7 +42,9 @@ impl Inner {
             drop(permit);
             tokio::time::sleep(ROOM_POLL).await;
             let user = &live.invocation.function.user;
-            let entering = self.admission.enter(user, crate::waiters::Rank::Asynchronous);
+            let entering = self
+                .admission
+                .enter(user, crate::waiters::Rank::Asynchronous);
             permit = entering.await?;
         }
         Ok(permit)
@@ -62,7 +64,10 @@ impl Inner {
         let mut others = JoinSet::new();
         for (rank, seat) in (1..).zip(ranks) {
             let Ok(id) = self.ids.next() else {
-                world.abort(rank, format!("rank {rank}: the server has no call ids at hand"));
+                world.abort(
+                    rank,
+                    format!("rank {rank}: the server has no call ids at hand"),
+                );
                 break;
             };
             let tracked = Tracked::new(self, live.rank(id, rank));
@@ -89,7 +94,10 @@ impl Inner {
     }
 
     /// Runs one rank. One that does not end well ends the world.
-    #[expect(clippy::too_many_arguments, reason = "what `execute` takes, and which rank it is")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what `execute` takes, and which rank it is"
+    )]
     async fn execute_rank(
         self: &Arc<Self>,
         live: &Arc<LiveCall>,
@@ -101,7 +109,8 @@ impl Inner {
         no_memory: NoMemory,
     ) -> Executed {
         let entry = faasm_faaslet::Entry::Main { index: 0 };
-        let executed = Box::pin(self.execute_as(live, entry, Some(seat), permit, queued, no_memory));
+        let executed =
+            Box::pin(self.execute_as(live, entry, Some(seat), permit, queued, no_memory));
         let executed = executed.await;
         if let Some(failure) = &executed.outcome.failure {
             world.abort(rank, format!("rank {rank}: {}", failure.message));

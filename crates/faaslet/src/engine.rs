@@ -38,7 +38,9 @@ pub(crate) fn spare_stacks(options: &Options) -> u32 {
 }
 
 fn pool(options: &Options) -> PoolingAllocationConfig {
-    let slots = options.max_faaslets.saturating_add(INITIALISERS + MAX_KEPT);
+    let slots = options
+        .max_faaslets
+        .saturating_add(INITIALISERS + 2 * MAX_KEPT);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(slots)
         .total_memories(slots)

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use faasm_model::{Invocation, Limits};
+use faasm_model::{Failure, Invocation, Limits};
 use faasm_state::{Party, Session};
 use faasm_vfs::{Errno, LostDraft, Lower, Vfs};
 use wasmtime::Memory;
@@ -142,6 +142,13 @@ impl Faaslet {
                 error,
             }),
             None => Ok(()),
+        }
+    }
+
+    /// Ends its MPI world, if it is a part of one: it has failed.
+    pub(crate) fn fail_world(&mut self, failure: &Failure) {
+        if let Some(mpi) = &self.mpi {
+            mpi.fail(&failure.message);
         }
     }
 
@@ -295,9 +302,9 @@ impl Clock {
         }
     }
 
-    /// Where a turn is held, if the call takes turns.
-    pub(crate) fn turn(&self) -> Option<TurnSlot> {
-        self.turn.clone()
+    /// Where a turn is held when the call takes turns.
+    pub(crate) fn turn(&mut self) -> TurnSlot {
+        Arc::clone(self.turn.get_or_insert_default())
     }
 }
 

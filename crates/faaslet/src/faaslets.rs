@@ -94,7 +94,13 @@ impl Faaslets {
         let ticker = Ticker::start(&engine).map_err(Error::Ticker)?;
         let budget = state.budget().clone();
         let artifacts = storage.artifacts().clone();
-        let disk = Disk::new(engine.clone(), linkers, artifacts, compatibility, budget.clone());
+        let disk = Disk::new(
+            engine.clone(),
+            linkers,
+            artifacts,
+            compatibility,
+            budget.clone(),
+        );
         let spare = storage.lock().data_dir().join("cache/python");
         let python = options.python.clone();
         let python = python.map(|runtime| Python::new(runtime, &engine, &disk, &spare));
@@ -131,11 +137,7 @@ impl Faaslets {
 
     /// The image that calls of this function start from, if it has one. Loads the function if
     /// nobody has called it yet; one that cannot be loaded has none.
-    pub async fn image(
-        &self,
-        record: &Arc<FunctionRecord>,
-        target: &Target,
-    ) -> Option<ImageInfo> {
+    pub async fn image(&self, record: &Arc<FunctionRecord>, target: &Target) -> Option<ImageInfo> {
         let loaded = self.0.modules.get(&self.0, record, target).await.ok()?;
         let image = loaded.image.as_ref()?;
         Some(ImageInfo {

@@ -1,5 +1,5 @@
 //! Runs calls of functions in **Faaslets**: isolated WebAssembly instances of one
-//! process, each made for one call and gone after it.
+//! process. Each runs one call; what is used again is cleared first, and only for the same function.
 //!
 //! [`Faaslets`] is the handle. [`Faaslets::publish`] checks, compiles and stores an
 //! uploaded module; [`Faaslets::execute`] runs one call of it: it takes a warm slot of

@@ -42,17 +42,21 @@ pub(crate) struct Modules {
 }
 
 /// What a module is, ready to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Form {
     code: ContentHash,
     initialised: Option<Initialised>,
+    /// Whose Python file it is: equal files are functions of their own.
+    python: Option<FunctionName>,
 }
 
 impl Form {
-    pub(crate) fn of(record: &FunctionRecord) -> Self {
+    /// That of a stored function of some kind.
+    pub(crate) fn of(record: &FunctionRecord, target: &Target) -> Self {
         Self {
             code: record.hash,
             initialised: record.initialised,
+            python: target.is_python().then(|| record.name.clone()),
         }
     }
 }
@@ -64,7 +68,9 @@ pub(crate) enum Unavailable {
     Refused(Arc<Refusal>),
     #[error(transparent)]
     Python(Arc<PythonRefused>),
-    #[error("this server runs no Python functions; its operator can: `faasm python install`, then restart it")]
+    #[error(
+        "this server runs no Python functions; its operator can: `faasm python install`, then restart it"
+    )]
     NoPython,
     #[error(transparent)]
     Storage(Arc<faasm_storage::Error>),
@@ -125,7 +131,7 @@ impl Modules {
         record: &Arc<FunctionRecord>,
         target: &Target,
     ) -> Result<Arc<Loaded>, Unavailable> {
-        let form = Form::of(record);
+        let form = Form::of(record, target);
         // The cheap look first: `try_get_with` is for the ones that have to load.
         if let Some(loaded) = self.ready.get(&form).await {
             return Ok(loaded);
@@ -142,7 +148,7 @@ impl Modules {
         record: &Arc<FunctionRecord>,
         target: &Target,
     ) -> Result<Arc<Loaded>, Unavailable> {
-        let form = Form::of(record);
+        let form = Form::of(record, target);
         if let Some(failure) = self.failed.get(&form).await {
             return Err(failure);
         }
@@ -162,7 +168,7 @@ impl Modules {
         shared: &Arc<Shared>,
         record: &Arc<FunctionRecord>,
     ) -> Result<Arc<Loaded>, Unavailable> {
-        match self.open(Form::of(record)).await? {
+        match self.open(record.hash, record.initialised).await? {
             Some(loaded) => Ok(loaded),
             None => self.make_again(shared, record).await,
         }
@@ -225,22 +231,18 @@ impl Modules {
 
     /// The module as it is, compiled if nobody has done so yet.
     async fn whole(&self, hash: ContentHash, binary: Vec<u8>) -> Result<Arc<Loaded>, Unavailable> {
-        let form = Form {
-            code: hash,
-            initialised: None,
-        };
-        if let Some(loaded) = self.open(form).await? {
+        if let Some(loaded) = self.open(hash, None).await? {
             return Ok(loaded);
         }
         let permit = self.disk.permit().await?;
         // Somebody else may have compiled it meanwhile.
-        if let Some(loaded) = self.open(form).await? {
+        if let Some(loaded) = self.open(hash, None).await? {
             return Ok(loaded);
         }
         let compiled = self.disk.precompile(permit, binary, |binary| binary);
         let (_, compiled) = compiled.await?;
         self.disk.keep(hash, ArtifactKind::Code, compiled).await?;
-        self.read_back(form).await
+        self.read_back(hash, None).await
     }
 
     /// Runs the initialiser of a module; the image of what it leaves, if that is anything.
@@ -279,11 +281,7 @@ impl Modules {
         let kind = ArtifactKind::Image(id);
         self.disk.keep(hash, kind, image).await?;
         drop(charge);
-        self.read_back(Form {
-            code: hash,
-            initialised: Some(Initialised::Image(id)),
-        })
-        .await
+        self.read_back(hash, Some(Initialised::Image(id))).await
     }
 
     /// Where images are kept.
@@ -296,24 +294,32 @@ impl Modules {
         self.initialising.acquire().await.map_err(internal)
     }
 
-    async fn read_back(&self, form: Form) -> Result<Arc<Loaded>, Unavailable> {
-        match self.open(form).await? {
+    async fn read_back(
+        &self,
+        code: ContentHash,
+        initialised: Option<Initialised>,
+    ) -> Result<Arc<Loaded>, Unavailable> {
+        match self.open(code, initialised).await? {
             Some(loaded) => Ok(loaded),
             None => Err(internal(NOT_READ_BACK)),
         }
     }
 
     /// Takes a module from the local cache, and its image, if they are there and genuine.
-    async fn open(&self, form: Form) -> Result<Option<Arc<Loaded>>, Unavailable> {
-        let Some(Initialised::Image(id)) = form.initialised else {
-            let loaded = self.disk.open_code(form.code, ArtifactKind::Code).await?;
+    async fn open(
+        &self,
+        code: ContentHash,
+        initialised: Option<Initialised>,
+    ) -> Result<Option<Arc<Loaded>>, Unavailable> {
+        let Some(Initialised::Image(id)) = initialised else {
+            let loaded = self.disk.open_code(code, ArtifactKind::Code).await?;
             return Ok(loaded.map(Arc::new));
         };
-        let loaded = self.disk.open_code(form.code, ArtifactKind::Bare).await?;
+        let loaded = self.disk.open_code(code, ArtifactKind::Bare).await?;
         let Some(loaded) = loaded else {
             return Ok(None);
         };
-        let image = self.disk.open_image(loaded.module(), None, form.code, id);
+        let image = self.disk.open_image(loaded.module(), None, code, id);
         let image = image.await?;
         Ok(image.map(|image| Arc::new(loaded.with_image(Arc::new(image)))))
     }

@@ -39,7 +39,6 @@ struct Region {
 const FILE: u64 = 1 << 2;
 const PRESENT: u64 = 1 << 3;
 const SWAPPED: u64 = 1 << 4;
-const ZERO: u64 = 1 << 5;
 
 /// `_IOWR('f', 16, struct pm_scan_arg)`.
 const PAGEMAP_SCAN: u64 = 3 << 30 | (size_of::<ScanArgument>() as u64) << 16 | 0x66 << 8 | 16;
@@ -74,8 +73,8 @@ impl PageMap {
                 regions: regions.as_mut_ptr() as u64,
                 regions_len: REGIONS as u64,
                 max_pages: 0,
-                category_inverted: FILE | ZERO,
-                category_mask: FILE | ZERO,
+                category_inverted: FILE,
+                category_mask: FILE,
                 category_anyof_mask: PRESENT | SWAPPED,
                 return_mask: PRESENT,
             };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use faasm_model::FunctionName;
+use faasm_model::{FunctionName, Target};
 use faasm_storage::{FunctionRecord, SpooledFile};
 use tokio::io::AsyncReadExt;
 
@@ -31,7 +31,9 @@ pub enum PublishError {
     #[error(transparent)]
     Python(Arc<PythonRefused>),
     /// There is no interpreter for Python functions.
-    #[error("this server runs no Python functions; its operator can: `faasm python install`, then restart it")]
+    #[error(
+        "this server runs no Python functions; its operator can: `faasm python install`, then restart it"
+    )]
     NoPython,
     /// A fault of the server.
     #[error("{0}")]
@@ -64,16 +66,16 @@ impl Faaslets {
         }
         let code = read(&upload, upload.size()).await?;
         let hash = upload.hash();
-        let (loaded, initialised) = shared
-            .modules
-            .compile(shared, name, hash, code)
-            .await?;
+        let (loaded, initialised) = shared.modules.compile(shared, name, hash, code).await?;
         drop(charge);
 
         let functions = shared.storage.functions();
         let record = functions.put(name.clone(), upload, initialised).await;
         let record = record.map_err(Unavailable::from)?;
-        shared.modules.keep(Form::of(&record), loaded).await;
+        shared
+            .modules
+            .keep(Form::of(&record, &Target::Wasm), loaded)
+            .await;
         tracing::info!(function = %name, size = record.size, hash = %record.hash, "function stored");
         Ok(record)
     }

@@ -52,7 +52,11 @@ impl Faaslets {
             return Ok((Arc::clone(&code.0), limits));
         }
         let Some(record) = record else {
-            let what = if target.is_python() { "Python function" } else { "function" };
+            let what = if target.is_python() {
+                "Python function"
+            } else {
+                "function"
+            };
             let message = format!("there is no {what} {name}");
             return Err(failed(FailureKind::FunctionNotFound, message));
         };
@@ -111,6 +115,7 @@ impl Faaslets {
             let table = Arc::clone(store.data().mappings.table());
             faults::serve(&mut store, table);
         }
+        let is_cold = warm.is_none();
         let mut timings = Timings::default();
         let mut begun = None;
         let result = drive(&mut store, warm, &loaded, &mut begun, &mut timings).await;
@@ -118,9 +123,10 @@ impl Faaslets {
         let end = conclude(&mut store, stop::end(result, max_stack)).await;
         let whole = micros(store.data().clock.started);
         timings.run_us = whole.saturating_sub(timings.start_us);
-        shared
-            .cold_start_seconds
-            .record(timings.start_us as f64 / 1e6);
+        if is_cold {
+            let seconds = timings.start_us as f64 / 1e6;
+            shared.cold_start_seconds.record(seconds);
+        }
         let is_fit = matches!(end, End::Returned(_));
         let executed = finish(&mut store, end, timings);
         if let Some((instance, Some(globals))) = begun.filter(|_| is_fit) {
@@ -370,6 +376,7 @@ fn finish(store: &mut Store<Faaslet>, end: End, timings: Timings) -> Executed {
             failure.kind = stop::state_kind(&trouble);
             failure.message = format!("state: {trouble}; then: {}", failure.message);
         }
+        faaslet.fail_world(failure);
     }
     let captured = &mut faaslet.captured;
     let outcome = Outcome {

@@ -23,10 +23,13 @@ use crate::loaded::Loaded;
 use crate::page_map::PageMap;
 
 /// Faaslets that are kept at most. The pool of instances has room for them beside those of calls.
-pub(crate) const MAX_KEPT: u32 = 256;
+pub(crate) const MAX_KEPT: u32 = 64;
 
 /// Bytes that a call may have written and still have its Faaslet kept.
 const MAX_WRITTEN: usize = 4 << 20;
+
+/// The part of the memory budget that kept Faaslets may take.
+const KEPT_SHARE: u64 = 16;
 
 /// How long a Faaslet that nobody calls for is kept, if others are.
 const MAX_IDLE: Duration = Duration::from_secs(30);
@@ -37,6 +40,7 @@ pub(crate) struct Warm {
     pages: Option<PageMap>,
     /// Those that were used last are at the end.
     kept: Mutex<VecDeque<Kept>>,
+    reused: metrics::Counter,
 }
 
 /// What makes the Faaslets of one function fit to be kept.
@@ -63,6 +67,8 @@ struct Kept {
     /// Lives as long as it is mapped, so that its memory stays charged.
     _image: Arc<Image>,
     _charge: Charge,
+    /// What that is for.
+    bytes: u64,
 }
 
 /// Ids of functions whose Faaslets are kept.
@@ -120,6 +126,7 @@ impl Warm {
         Self {
             pages: PageMap::open(),
             kept: Mutex::default(),
+            reused: metrics::counter!("faasm_faaslets_reused_total"),
         }
     }
 
@@ -142,6 +149,7 @@ impl Warm {
         let Some(mut found) = found else {
             return Err(Box::new(faaslet));
         };
+        self.reused.increment(1);
         found.store.set_epoch_deadline(1);
         let idle = std::mem::replace(found.store.data_mut(), faaslet);
         found.store.data_mut().succeed(idle);
@@ -182,20 +190,27 @@ impl Warm {
             since: now,
             _image: Arc::clone(image),
             _charge: charge,
+            bytes: written,
         };
-        let dropped = self.add(kept, now);
+        let room = kept.store.data().shared.budget.total() / KEPT_SHARE;
+        let dropped = self.add(kept, now, room);
         // Not under the lock: that takes a while.
         drop(dropped);
     }
 
     /// Adds one; what is to go for that.
-    fn add(&self, new: Kept, now: Instant) -> Vec<Kept> {
+    fn add(&self, new: Kept, now: Instant, room: u64) -> Vec<Kept> {
         let mut kept = self.kept();
         kept.push_back(new);
         let old = |kept: &Kept| now.duration_since(kept.since) > MAX_IDLE;
         let is_full = kept.len() > MAX_KEPT as usize;
         let mut count = kept.iter().take_while(|kept| old(kept)).count();
-        count = count.max(usize::from(is_full)).min(kept.len() - 1);
+        count = count.max(usize::from(is_full));
+        let mut bytes = kept.iter().skip(count).map(|kept| kept.bytes).sum::<u64>();
+        while bytes > room {
+            bytes -= kept[count].bytes;
+            count += 1;
+        }
         kept.drain(..count).collect()
     }
 

@@ -218,7 +218,7 @@ impl<M: Memory> Drop for Rank<M> {
     fn drop(&mut self) {
         let me = self.me;
         match self.phase {
-            Phase::Finalized => return,
+            Phase::Finalized => {}
             Phase::New => self.world.leave(me, "left without MPI_Init"),
             Phase::Over => self.world.leave(me, "left"),
             Phase::Running { .. } => {

@@ -3,9 +3,8 @@
 
 mod common;
 
-use common::{BYTE, DOUBLE, INT, Program, SUM, WORLD, run};
+use common::{BYTE, INT, Program, WORLD, run};
 use faasm_mpi::Class;
-use faasm_mpi::abi::Handle;
 use faasm_mpi::functions as mpi;
 
 const AT: i32 = 1 << 16;

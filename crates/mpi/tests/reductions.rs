@@ -3,15 +3,13 @@
 
 mod common;
 
-use common::{BYTE, DOUBLE, INT, Program, SUM, WORLD, run};
-use faasm_mpi::Class;
+use common::{DOUBLE, INT, Program, SUM, WORLD, run};
 use faasm_mpi::abi::Handle;
 use faasm_mpi::functions as mpi;
 
 const AT: i32 = 1 << 16;
 const INTO: i32 = 4 << 20;
 const COUNTS: i32 = 1024;
-const PLACES: i32 = 2048;
 const NEW: i32 = 4096;
 const IN_PLACE: i32 = 1;
 

@@ -49,9 +49,8 @@ impl Storage {
         let data_dir = lock.data_dir().to_owned();
         let prepare = move || prepare(&data_dir);
         let (objects, spool, artifacts) = spawn_blocking(prepare).await??;
-        let load = |place| {
-            Functions::load(place, objects.clone(), artifacts.clone(), Arc::clone(&lock))
-        };
+        let load =
+            |place| Functions::load(place, objects.clone(), artifacts.clone(), Arc::clone(&lock));
         let (functions, python) = (load(Place::WASM).await?, load(Place::PYTHON).await?);
         let files = Files::load(objects, files, Arc::clone(&lock)).await?;
         let (cache, all) = (artifacts.clone(), [functions.clone(), python.clone()]);

@@ -104,12 +104,15 @@ def load(name: str):
         or name in sys.modules
     ):
         name = "function"
+    arguments = tuple(sys.argv)
     spec = spec_from_file_location(name, path)
     module = module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
     # A value that the generator kept back would be the same in every call.
     random._inst.gauss_next = None
+    # Calls with the same arguments are not given them anew.
+    sys.argv = list(arguments)
     return module
 
 

@@ -130,6 +130,9 @@ __attribute__((export_name("faasm_python_load"))) int faasm_python_load(void)
 {
     preparing_image = true;
     int status = call_begin() < 0 ? report_exception(true) : load();
+    /* It may have ended with sys.exit(0): there is nothing to call then. */
+    if (status == 0 && !function)
+        status = report_failure(FAILURE_EXIT, "");
     if (status == 0 && settle() < 0)
         status = report_exception(true);
     /* Said now, a call need not write it. */
@@ -144,5 +147,6 @@ __attribute__((export_name("faasm_python_run"))) int faasm_python_run(void)
     if (call_begin() < 0)
         return report_exception(false);
     int status = function ? 0 : load();
-    return status != 0 ? status : call_entry(function);
+    /* A file that ends its own import well has said all that it has to say. */
+    return status != 0 || !function ? status : call_entry(function);
 }

@@ -44,7 +44,9 @@ mod tests {
     fn code_that_can_change_a_table_or_a_segment_is_found() {
         let zero = "(i32.const 0)";
         assert!(keeps(""));
-        assert!(keeps(&format!("(i32.store {zero} (global.get $g)) (global.set $g {zero})")));
+        assert!(keeps(&format!(
+            "(i32.store {zero} (global.get $g)) (global.set $g {zero})"
+        )));
         for body in [
             format!("(table.set {zero} (ref.func $f))"),
             format!("(drop (table.grow (ref.null func) {zero}))"),

@@ -75,7 +75,8 @@ impl Image {
             return Ok(());
         }
         let part = (from - offset) as usize..(to - offset) as usize;
-        self.file.read_exact_at(&mut bytes[part], from - self.range.start)
+        self.file
+            .read_exact_at(&mut bytes[part], from - self.range.start)
     }
 
     /// Puts all bytes of the range at `offset` of `file`.

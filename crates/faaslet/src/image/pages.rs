@@ -66,7 +66,9 @@ pub(super) fn changes(store: &Store<Faaslet>, base: &Image) -> wasmtime::Result<
         store.data().check()?;
         let before = &mut before[..piece.len()];
         base.read_at(before, offset)?;
-        let pages = before.chunks(PAGE as usize).zip(piece.chunks(PAGE as usize));
+        let pages = before
+            .chunks(PAGE as usize)
+            .zip(piece.chunks(PAGE as usize));
         for (before, after) in pages {
             if before != after {
                 add(&mut runs, offset);

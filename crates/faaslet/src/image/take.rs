@@ -77,9 +77,8 @@ pub(crate) async fn take(
         Err(error) => return Err(explain(&mut store, error, max_stack)),
     };
     if store.data().vfs.has_open_files() {
-        return Err(refused(Refusal::Initialiser(
-            "it leaves files open; close them, calls have descriptors of their own".into(),
-        )));
+        let problem = "it leaves files open; close them, calls have descriptors of their own";
+        return Err(wrong(&store, problem.to_owned()));
     }
     let Some(head) = head else {
         return Ok(None);
@@ -129,7 +128,10 @@ impl Taking<'_> {
                 let mut guest = Guest { store, instance };
                 guest.initialise(load).await?;
                 return may_wait(|| {
-                    let mut head = Head::new(pages::count(guest.store), pages::changes(guest.store, image)?);
+                    let mut head = Head::new(
+                        pages::count(guest.store),
+                        pages::changes(guest.store, image)?,
+                    );
                     head.base = Some(image.id);
                     surveyor.survey(guest.store)?.describe(&fresh, &mut head);
                     Ok(Some(head))
@@ -185,10 +187,15 @@ fn explain(store: &mut Store<Faaslet>, error: wasmtime::Error, max_stack: usize)
         }
     };
     message.push_str(&printed(store));
-    match store.data().loaded.tree {
-        // Of a Python file, for whoever reads of it.
-        Some(_) => PythonRefused::Import(message).into(),
-        None => refused(Refusal::Initialiser(message)),
+    wrong(store, message)
+}
+
+/// What the initialiser did wrong, in the words for whoever wrote it.
+fn wrong(store: &Store<Faaslet>, problem: String) -> Unavailable {
+    match store.data().loaded.keeping {
+        // Of a Python file.
+        Some(_) => PythonRefused::Import(problem).into(),
+        None => refused(Refusal::Initialiser(problem)),
     }
 }
 

@@ -45,6 +45,8 @@ struct Library {
 /// The runtime's files, read.
 struct Read {
     hash: ContentHash,
+    /// What the base image is called.
+    image: ContentHash,
     bare: Bare,
     keeps_tables: bool,
     library: Library,
@@ -59,9 +61,14 @@ impl Base {
         let (runtime, engine) = (python.runtime.clone(), python.disk.engine.clone());
         let read = blocking(move || {
             let code = std::fs::read(&runtime.wasm).map_err(unreadable(&runtime.wasm))?;
-            let library = File::open(&runtime.library).map_err(unreadable(&runtime.library))?;
+            let mut library = File::open(&runtime.library).map_err(unreadable(&runtime.library))?;
+            // What is in the image comes from both.
+            let mut whole = blake3::Hasher::new();
+            whole.update(&code);
+            std::io::copy(&mut library, &mut whole).map_err(unreadable(&runtime.library))?;
             Ok::<_, Unavailable>(Read {
                 hash: ContentHash::from_bytes(*blake3::hash(&code).as_bytes()),
+                image: ContentHash::from_bytes(*whole.finalize().as_bytes()),
                 bare: image::bare(&engine, &code).map_err(refused)?,
                 keeps_tables: image::keeps_tables(&code).map_err(refused)?,
                 library: Library {
@@ -73,30 +80,36 @@ impl Base {
         });
         let Read {
             hash,
+            image: id,
             bare,
             keeps_tables,
             library,
             lock,
         } = read.await??;
         let (bare, loaded) = python.disk.bare(hash, bare).await?;
-        let image = match open_image(python, loaded.module(), hash).await? {
+        let image = match open_image(python, loaded.module(), (hash, id)).await? {
             Some(image) => image,
             None => {
                 let tree = library.under(Arc::clone(&shared.shared_files), None)?;
                 let initialised = initialise(shared, loaded.clone().with_tree(tree), &bare);
                 let disk = &python.disk;
-                disk.keep(hash, ArtifactKind::Image(hash), initialised.await?)
+                disk.keep(hash, ArtifactKind::Image(id), initialised.await?)
                     .await?;
-                let image = open_image(python, loaded.module(), hash).await?;
+                let image = open_image(python, loaded.module(), (hash, id)).await?;
                 image.ok_or_else(|| internal(NOT_READ_BACK))?
             }
         };
         drop(lock);
         let image = Arc::new(image);
-        tracing::info!(ms = begun.elapsed().as_millis(), bytes = image.bytes(), "the Python runtime is ready");
+        tracing::info!(
+            ms = begun.elapsed().as_millis(),
+            bytes = image.bytes(),
+            "the Python runtime is ready"
+        );
         let load = loaded.module().get_export_index(LOAD);
         Ok(Self {
-            load: load.ok_or_else(|| internal(format_args!("the runtime does not export {LOAD}")))?,
+            load: load
+                .ok_or_else(|| internal(format_args!("the runtime does not export {LOAD}")))?,
             variables: keeps_tables.then(|| warm::variables(loaded.module())),
             loaded: Arc::new(loaded.with_image(Arc::clone(&image))),
             image,
@@ -143,9 +156,9 @@ impl Library {
 async fn open_image(
     python: &Python,
     module: &Module,
-    hash: ContentHash,
+    (hash, id): (ContentHash, ContentHash),
 ) -> Result<Option<Image>, Unavailable> {
-    python.disk.open_image(module, None, hash, hash).await
+    python.disk.open_image(module, None, hash, id).await
 }
 
 /// Runs the interpreter's own initialisation.
@@ -160,7 +173,12 @@ async fn initialise(
         ..Invocation::new(name, "")
     };
     let origin = Origin::Data(&bare.segments);
-    let taken = image::take(shared, invocation, &Arc::new(loaded), &bare.spaces, origin).await?;
+    let taken = image::take(shared, invocation, &Arc::new(loaded), &bare.spaces, origin).await;
+    let taken = taken.map_err(|error| match error {
+        // No uploader can do anything about it.
+        Unavailable::Refused(refusal) => internal(format_args!("the Python runtime: {refusal}")),
+        other => other,
+    })?;
     let nothing = || refused(Refusal::Initialiser("it left nothing".to_owned()));
     let (snapshot, _charge) = taken.ok_or_else(nothing)?;
     to_bytes(snapshot).await
@@ -175,5 +193,10 @@ fn lock(cache: &Path) -> Option<File> {
 }
 
 fn unreadable(path: &Path) -> impl Fn(std::io::Error) -> Unavailable {
-    move |error| internal(format_args!("the Python runtime's {}: {error}", path.display()))
+    move |error| {
+        internal(format_args!(
+            "the Python runtime's {}: {error}",
+            path.display()
+        ))
+    }
 }

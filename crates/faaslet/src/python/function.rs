@@ -37,9 +37,15 @@ impl Faaslets {
         let (loaded, initialised) = python.import(shared, name, hash, source).await?;
         drop(charge);
 
-        let stored = shared.storage.python().put(name.clone(), upload, Some(initialised));
+        let stored = shared
+            .storage
+            .python()
+            .put(name.clone(), upload, Some(initialised));
         let record = stored.await.map_err(Unavailable::from)?;
-        shared.modules.keep(Form::of(&record), loaded).await;
+        shared
+            .modules
+            .keep(Form::of(&record, &Target::PYTHON), loaded)
+            .await;
         tracing::info!(function = %name, size = record.size, hash = %record.hash, "Python function stored");
         Ok(record)
     }
@@ -75,14 +81,20 @@ impl Python {
         if !is_imaged {
             // Its code runs in every call; here it is only looked at.
             return match imported {
-                Err(Unavailable::Python(refused)) if refused.is_syntax() => Err(Unavailable::Python(refused)),
+                Err(Unavailable::Python(refused)) if refused.is_syntax() => {
+                    Err(Unavailable::Python(refused))
+                }
                 Err(Unavailable::Python(_)) | Ok(_) => Ok((loaded, Initialised::Nothing)),
                 Err(other) => Err(other),
             };
         }
         let image = imported?;
         let id = image_id(name, &image);
-        shared.modules.disk().keep(hash, ArtifactKind::Image(id), image).await?;
+        shared
+            .modules
+            .disk()
+            .keep(hash, ArtifactKind::Image(id), image)
+            .await?;
         let loaded = self.open(shared, base, &loaded, hash, id).await?;
         let loaded = loaded.ok_or_else(|| internal(NOT_READ_BACK))?;
         Ok((loaded, Initialised::Image(id)))
@@ -107,7 +119,8 @@ impl Python {
         // The cache was cleared, or the runtime replaced.
         let image = import(shared, base, &record.name, &loaded).await?;
         let disk = shared.modules.disk();
-        disk.keep(record.hash, ArtifactKind::Image(id), image).await?;
+        disk.keep(record.hash, ArtifactKind::Image(id), image)
+            .await?;
         let loaded = self.open(shared, base, &loaded, record.hash, id).await?;
         loaded.ok_or_else(|| internal(NOT_READ_BACK))
     }

@@ -48,7 +48,12 @@ pub(crate) struct Python {
 
 impl Python {
     /// Nothing is read before it is needed. `disk` compiles.
-    pub(crate) fn new(runtime: PythonRuntime, engine: &Engine, disk: &Disk, spare: &std::path::Path) -> Result<Self, crate::Error> {
+    pub(crate) fn new(
+        runtime: PythonRuntime,
+        engine: &Engine,
+        disk: &Disk,
+        spare: &std::path::Path,
+    ) -> Result<Self, crate::Error> {
         let linkers = Linkers::for_python(engine).map_err(crate::Error::Engine)?;
         let artifacts = match faasm_storage::Artifacts::at(&runtime.cache) {
             Ok(artifacts) => artifacts,

@@ -108,3 +108,60 @@ impl Failed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(kind: u32, message: &str) -> Failed {
+        Failed::new(kind, 3, 7, message.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn calls_fail_with_the_kind_that_the_interpreter_says() {
+        for (kind, message, expected, text) in [
+            (
+                1,
+                "KeyError: 'k'",
+                FailureKind::PythonException,
+                "KeyError: 'k'",
+            ),
+            (
+                2,
+                "bad",
+                FailureKind::PythonException,
+                "SyntaxError: bad (line 3)",
+            ),
+            (
+                3,
+                "",
+                FailureKind::NonZeroReturn,
+                "the function called sys.exit(9)",
+            ),
+            (
+                3,
+                "why",
+                FailureKind::NonZeroReturn,
+                "the function called sys.exit: why",
+            ),
+            (4, "no f", FailureKind::PythonEntry, "no f"),
+            (5, "MemoryError", FailureKind::MemoryLimit, "MemoryError"),
+            (6, "a set", FailureKind::PythonException, "a set"),
+        ] {
+            let failure = failed(kind, message).of_call(9);
+            assert_eq!((failure.kind, failure.message.as_str()), (expected, text));
+        }
+        assert!(Failed::new(0, 0, 0, String::new()).is_none());
+        assert!(Failed::new(7, 0, 0, String::new()).is_none());
+    }
+
+    #[test]
+    fn an_upload_is_refused_with_the_place_or_with_what_was_printed() {
+        let syntax = failed(2, "invalid syntax").of_upload("");
+        assert!(syntax.is_syntax());
+        assert_eq!(syntax.to_string(), "invalid syntax (line 3, column 7)");
+        let import = failed(1, "ValueError: x").of_upload("; stdout: \"y\"");
+        let text = "importing it failed: ValueError: x; stdout: \"y\"";
+        assert_eq!(import.to_string(), text);
+    }
+}

@@ -4,8 +4,12 @@ use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use faasm_budget::Charge;
 use faasm_model::FunctionName;
-use faasm_vfs::{Archive, ArchiveError, ArchiveLimits, Errno, Lower, LowerDirEntry, LowerFile, Metadata, NodeKind};
+use faasm_vfs::{
+    Archive, ArchiveError, ArchiveLimits, Errno, Lower, LowerDirEntry, LowerFile, Metadata,
+    NodeKind,
+};
 
 use super::PythonRefused;
 use crate::faaslets::Shared;
@@ -34,14 +38,23 @@ pub(super) struct Source {
 
 impl Source {
     /// Reads an upload, whatever it is.
-    pub(super) async fn read(shared: &Arc<Shared>, name: &FunctionName, bytes: Vec<u8>) -> Result<Self, Unavailable> {
+    pub(super) async fn read(
+        shared: &Arc<Shared>,
+        name: &FunctionName,
+        bytes: Vec<u8>,
+    ) -> Result<Self, Unavailable> {
         if !bytes.starts_with(ARCHIVE) {
             let text = std::str::from_utf8(&bytes).map_err(PythonRefused::Encoding)?;
+            let mut charge = shared.budget.charge();
+            if !charge.grow(bytes.len() as u64) {
+                return Err(Unavailable::NoMemory);
+            }
             return Ok(Self {
                 is_imaged: wants_image(text),
                 tree: Arc::new(OneFile {
                     name: format!("{}.py", name.function),
                     bytes: bytes.into(),
+                    _charge: charge,
                 }),
             });
         }
@@ -92,6 +105,7 @@ fn wants_image(text: &str) -> bool {
 struct OneFile {
     name: String,
     bytes: Bytes,
+    _charge: Charge,
 }
 
 impl Lower for OneFile {
@@ -101,13 +115,24 @@ impl Lower for OneFile {
             path if path == self.name => (NodeKind::File, self.bytes.len() as u64),
             _ => return Err(Errno::Noent),
         };
-        Ok(Metadata { kind, len, mtime: 0 })
+        Ok(Metadata {
+            kind,
+            len,
+            mtime: 0,
+        })
     }
 
-    fn list(&self, path: &str, after: Option<&str>, _limit: usize) -> Result<Vec<LowerDirEntry>, Errno> {
+    fn list(
+        &self,
+        path: &str,
+        after: Option<&str>,
+        _limit: usize,
+    ) -> Result<Vec<LowerDirEntry>, Errno> {
         match self.metadata(path)?.kind {
             NodeKind::File => Err(Errno::Notdir),
-            NodeKind::Directory if after.is_some_and(|after| after >= self.name.as_str()) => Ok(Vec::new()),
+            NodeKind::Directory if after.is_some_and(|after| after >= self.name.as_str()) => {
+                Ok(Vec::new())
+            }
             NodeKind::Directory => Ok(vec![LowerDirEntry {
                 name: self.name.clone(),
                 kind: NodeKind::File,
@@ -136,10 +161,52 @@ impl LowerFile for Content {
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize, Errno> {
-        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..));
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| self.0.get(offset..));
         let rest = rest.unwrap_or_default();
         let count = rest.len().min(buf.len());
         buf[..count].copy_from_slice(&rest[..count]);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wish_for_no_image_stands_among_the_first_lines() {
+        assert!(wants_image("import json\n"));
+        assert!(!wants_image(
+            "#!/usr/bin/python3\n# faasm: no-snapshot  \nimport json\n"
+        ));
+        assert!(wants_image("x = '# faasm: no-snapshot'\n"));
+        assert!(wants_image("\n\n\n\n\n# faasm: no-snapshot\n"));
+    }
+
+    #[test]
+    fn one_file_is_a_tree_with_one_file() {
+        let tree = OneFile {
+            name: "f.py".to_owned(),
+            bytes: Bytes::from_static(b"pass\n"),
+            _charge: faasm_budget::MemoryBudget::new(1 << 20).charge(),
+        };
+        let names = |after| {
+            let page = tree.list("", after, 10).unwrap();
+            page.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(None), ["f.py"]);
+        assert_eq!(names(Some("e")), ["f.py"]);
+        assert!(names(Some("f.py")).is_empty());
+        assert_eq!(tree.list("f.py", None, 10), Err(Errno::Notdir));
+        assert_eq!(tree.metadata("g.py"), Err(Errno::Noent));
+        assert_eq!(tree.open("").map(drop), Err(Errno::Isdir));
+        let file = tree.open("f.py").unwrap();
+        let mut buf = [0; 3];
+        assert_eq!(file.read_at(&mut buf, 2), Ok(3));
+        assert_eq!(&buf, b"ss\n");
+        assert_eq!(file.read_at(&mut buf, 5), Ok(0));
+        assert_eq!(file.read_at(&mut buf, u64::MAX), Ok(0));
     }
 }

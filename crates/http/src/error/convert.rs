@@ -12,6 +12,7 @@ impl From<Refused> for ApiError {
             Refused::UnknownFunction(_) | Refused::UnknownPython(_) => ErrorCode::FunctionNotFound,
             Refused::UnknownCall(_) => ErrorCode::CallNotFound,
             Refused::QueueFull { .. } => ErrorCode::QueueFull,
+            Refused::WorldTooLarge(_) => ErrorCode::InvalidField,
             Refused::NoRoomForWorld(_) => ErrorCode::NoRoomForWorld,
             Refused::NoMemory | Refused::NoFaaslets => ErrorCode::Overloaded,
             Refused::IdempotencyConflict(_) => ErrorCode::IdempotencyConflict,

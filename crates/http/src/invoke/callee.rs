@@ -3,8 +3,8 @@
 use faasm_model::{FunctionName, Name, Target, WorldSize};
 
 use super::form::{Form, missing};
-use crate::error::ApiError;
 use crate::HttpOptions;
+use crate::error::ApiError;
 use crate::extract::{self, PYTHON_USER, name, optional};
 
 /// What `function` says, for want of a function, in a call of a Python function.
@@ -16,7 +16,8 @@ pub(super) fn of(form: &Form, options: &HttpOptions) -> Result<(FunctionName, Ta
     match (form.python, world) {
         (Some(true), None) => python(form),
         (Some(true), Some(_)) => {
-            let problem = "Python functions are no MPI programs: leave out one of `python` and `mpi`";
+            let problem =
+                "Python functions are no MPI programs: leave out one of `python` and `mpi`";
             Err(ApiError::field("mpi", problem))
         }
         (Some(false) | None, None) => Ok((module(form)?, Target::Wasm)),

@@ -147,7 +147,10 @@ fn a_world_that_cannot_be_is_refused_by_the_field() {
     for (fields, named) in [
         (r#""mpi_world_size": 257"#, "mpi_world_size"),
         (r#""mpi": true, "mpi_world_size": 0"#, "mpi_world_size"),
-        (r#""mpi": true, "python": true, "py_user": "a", "py_func": "f""#, "mpi"),
+        (
+            r#""mpi": true, "python": true, "py_user": "a", "py_func": "f""#,
+            "mpi",
+        ),
     ] {
         let json = format!(r#"{{"user": "a", "function": "f", {fields}}}"#);
         let (code, text) = refusal(&json);

@@ -66,8 +66,7 @@ impl Scratch {
         let lower = i128::from(kind.true_lower) + steps.min(0);
         let upper = i128::from(kind.true_upper) + steps.max(0);
         let span = (upper - lower.min(0)).max(0) as u128;
-        let too_large =
-            || Error::from(Class::NoMem.because("the data of a reduction is too large"));
+        let too_large = || Class::NoMem.because("the data of a reduction is too large");
         let span = u64::try_from(span).map_err(|_| too_large())?;
         let span = span.checked_next_multiple_of(ALIGN).ok_or_else(too_large)?;
         let total = span

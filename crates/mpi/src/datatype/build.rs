@@ -57,7 +57,7 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, at: i64, count: u64, stride: i64, child: &Datatype) -> Result<()> {
-        let too_large = || Error::from(Class::Arg.because("the datatype is too large"));
+        let too_large = || Class::Arg.because("the datatype is too large");
         self.depth = self.depth.max(child.depth + 1);
         self.weight = self.weight.saturating_add(child.weight);
         if self.depth > MAX_DEPTH {

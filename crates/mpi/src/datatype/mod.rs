@@ -71,6 +71,9 @@ impl Datatype {
         if bytes == self.size {
             return Some(self.elements);
         }
+        if self.basic.is_some() {
+            return (bytes == 0).then_some(0);
+        }
         match &self.content {
             Content::Item => (bytes == 0).then_some(0),
             Content::Repeat { count, child, .. } => child.elements_of(*count, bytes),
@@ -132,6 +135,10 @@ impl Layout {
 
     /// A part of it: `count` items from the item `first` on.
     pub(crate) fn part(&self, first: i64, count: u64) -> Result<Self> {
+        if count == 0 {
+            // Wherever nothing is.
+            return Self::of(self.address, 0, Arc::clone(&self.datatype));
+        }
         let address =
             i128::from(first) * i128::from(self.datatype.extent) + i128::from(self.address.0);
         let address = u32::try_from(address)

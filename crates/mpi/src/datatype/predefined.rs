@@ -105,7 +105,7 @@ fn complex(basic: Basic, part: i64) -> Option<Datatype> {
     })
 }
 
-/// A C struct of a value and an int.
+/// A C struct of a value and an int; one item, as Open MPI counts.
 fn pair(basic: Basic, value: i64) -> Option<Datatype> {
     let int_at = value.max(4);
     let align = value.max(4);
@@ -119,7 +119,6 @@ fn pair(basic: Basic, value: i64) -> Option<Datatype> {
         size: (value + 4).cast_unsigned(),
         extent: (true_upper + align - 1) / align * align,
         true_upper,
-        elements: 2,
         align,
         is_dense: value == int_at,
         content: Content::List(vec![piece(0, value), piece(int_at, 4)]),

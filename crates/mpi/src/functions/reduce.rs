@@ -12,7 +12,6 @@ use crate::comm::Comm;
 use crate::datatype::{self, Layout};
 use crate::error::{Class, Result};
 use crate::host::{Callback, Host, HostExt};
-use crate::memory::MemoryExt;
 use crate::op::{Combine, Reduction, is_predefined};
 
 /// A reduction, as its function was called.

@@ -15,6 +15,7 @@ fn count(count: i32) -> Result<u64> {
     u64::try_from(count).map_err(|_| Class::Count.because(format!("the count is {count}")))
 }
 
+#[expect(clippy::too_many_arguments, reason = "those of the standard")]
 pub(crate) async fn reduce<H: Host>(
     host: &mut H,
     data: Address,

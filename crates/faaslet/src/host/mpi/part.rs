@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use faasm_mpi::Rank;
+use faasm_mpi::{Aborted, Rank};
 
 use super::watch::Watch;
 use crate::stop::Stop;
@@ -43,6 +43,16 @@ impl MpiPart {
     /// Whether the world goes on.
     pub(crate) fn check(&self) -> Result<(), Stop> {
         self.rank.check().map_err(Stop::Mpi)
+    }
+
+    /// Ends the world because of this rank.
+    pub(crate) fn fail(&self, why: &str) {
+        let rank = self.rank.number();
+        self.rank.world().abort(Aborted {
+            by: Some(rank),
+            code: None,
+            reason: format!("rank {rank}: {why}"),
+        });
     }
 
     /// Begins to lend the memory; `None` if it is lent.

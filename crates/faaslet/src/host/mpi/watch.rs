@@ -17,7 +17,7 @@ pub(super) struct Watch {
 /// A [`Watch`] of something, with the call's turn at the processor.
 pub(super) struct Watching {
     watch: Watch,
-    turn: Option<TurnSlot>,
+    turn: TurnSlot,
 }
 
 /// Why waiting has ended without what was waited for.
@@ -56,9 +56,8 @@ impl Watching {
             if let Poll::Ready(result) = event.as_mut().poll(context) {
                 return Poll::Ready(Ok(result));
             }
-            if let Some(turn) = self.turn.take() {
-                release(&turn);
-            }
+            // Also one that a function has got which MPI has called.
+            release(&self.turn);
             if self.watch.cancelled.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Err(Interrupted::Cancelled));
             }

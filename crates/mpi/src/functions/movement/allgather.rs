@@ -45,6 +45,7 @@ async fn allgather_with<H: Host>(
     swap(host, comm, (signature, deposit), Some(jobs)).await
 }
 
+#[expect(clippy::too_many_arguments, reason = "those of the standard")]
 pub(crate) async fn allgather<H: Host>(
     host: &mut H,
     address: Address,

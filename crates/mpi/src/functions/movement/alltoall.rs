@@ -8,7 +8,6 @@ use crate::datatype::{self, Layout};
 use crate::error::{Class, Result};
 use crate::host::{Host, HostExt};
 use crate::mailbox::Bytes;
-use crate::memory::Memory;
 
 /// What is sent, and where from each rank what it sends goes.
 async fn alltoall_with<H: Host>(
@@ -87,6 +86,7 @@ async fn copy_in_place<H: Host>(host: &mut H, places: &[Layout]) -> Result<(Depo
     Ok((deposit, Some(copy)))
 }
 
+#[expect(clippy::too_many_arguments, reason = "those of the standard")]
 pub(crate) async fn alltoall<H: Host>(
     host: &mut H,
     address: Address,

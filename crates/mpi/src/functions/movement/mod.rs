@@ -118,9 +118,7 @@ fn each<M: Memory>(
     let displacements = memory.read_ints(displacements, comm.size())?;
     let part = |(count, at): (i32, i32)| match u64::try_from(count) {
         Ok(count) => Ok((i64::from(at), count)),
-        Err(_) => Err(Error::from(
-            Class::Count.because(format!("a count is {count}")),
-        )),
+        Err(_) => Err(Class::Count.because(format!("a count is {count}"))),
     };
     counts.into_iter().zip(displacements).map(part).collect()
 }
