@@ -8,7 +8,7 @@ use crate::abi::Handle;
 use crate::cart::Cart;
 use crate::collective::Stage;
 use crate::error::{Class, Result};
-use crate::info::Info;
+use crate::info::{Account, Info};
 use crate::keyval::Keyval;
 use crate::memory::Memory;
 use crate::rank::Rank;
@@ -100,20 +100,20 @@ impl Comm {
 }
 
 impl CommEntry {
-    pub(crate) fn new(comm: Comm, errhandler: Handle) -> Self {
+    pub(crate) fn new(comm: Comm, errhandler: Handle, info: Info) -> Self {
         Self {
             comm: Arc::new(comm),
             attributes: BTreeMap::new(),
             errhandler,
             name: Vec::new(),
-            info: Info::default(),
+            info,
         }
     }
 }
 
 impl Comms {
     /// Those that every rank has.
-    pub(crate) fn new(me: u32, stage: &Arc<Stage>, limit: usize) -> Self {
+    pub(crate) fn new(me: u32, stage: &Arc<Stage>, account: &Account, limit: usize) -> Self {
         let entry = |context, group: Group, rank, stage, name: &str| {
             let comm = Comm {
                 context,
@@ -125,7 +125,7 @@ impl Comms {
             };
             CommEntry {
                 name: name.into(),
-                ..CommEntry::new(comm, Handle::ERRORS_ARE_FATAL)
+                ..CommEntry::new(comm, Handle::ERRORS_ARE_FATAL, Info::new(account))
             }
         };
         let all: Group = (0..stage.size() as u32).collect();

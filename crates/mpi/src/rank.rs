@@ -8,7 +8,7 @@ use crate::collective::Board;
 use crate::comm::{Comms, Group};
 use crate::datatype::Datatype;
 use crate::error::{Aborted, Class, Error, Result, Stop};
-use crate::info::Info;
+use crate::info::{Account, Info};
 use crate::keyval::Keyval;
 use crate::mailbox::Envelope;
 use crate::memory::Memory;
@@ -38,6 +38,8 @@ pub struct Rank<M: Memory> {
     pub(crate) messages: Table<(Handle, Envelope)>,
     pub(crate) ops: Table<UserOp>,
     pub(crate) infos: Table<Info>,
+    /// What other hints are copied from at first.
+    pub(crate) no_info: Info,
     pub(crate) keyvals: Table<Arc<Keyval>>,
     /// Copies from or to here that may not be done.
     pub(crate) transfers: Vec<Arc<Transfer>>,
@@ -48,6 +50,8 @@ pub struct Rank<M: Memory> {
     /// Collectives that it has left before all had come.
     pub(crate) left: Vec<Arc<Board>>,
     pub(crate) attached: Option<Attached>,
+    /// Attributes of all communicators.
+    pub(crate) attributes: usize,
     /// Where the values of the predefined attributes are in the program's memory.
     pub(crate) attributes_at: Option<u32>,
 }
@@ -83,13 +87,14 @@ impl<M: Memory> World<M> {
 impl<M: Memory> Rank<M> {
     fn new(world: &World<M>, me: u32) -> Self {
         let limit = world.0.options.handles;
+        let account = Account::default();
         Self {
             world: Arc::clone(&world.0),
             me,
             phase: Phase::New,
             call: "",
             raising: Handle::COMM_SELF,
-            comms: Comms::new(me, &world.0.stage, limit),
+            comms: Comms::new(me, &world.0.stage, &account, limit),
             groups: Table::new(Kind::Group, limit),
             datatypes: Table::new(Kind::Datatype, limit),
             pieces: 0,
@@ -97,12 +102,14 @@ impl<M: Memory> Rank<M> {
             messages: Table::new(Kind::Message, limit),
             ops: Table::new(Kind::Op, limit),
             infos: Table::new(Kind::Info, limit),
+            no_info: Info::new(&account),
             keyvals: Table::new(Kind::Keyval, limit),
             transfers: Vec::new(),
             progressed: 0,
             orphans: Vec::new(),
             left: Vec::new(),
             attached: None,
+            attributes: 0,
             attributes_at: None,
         }
     }

@@ -53,7 +53,8 @@ fn reductions_give_what_a_loop_gives() {
             };
             (0..count).map(at).collect()
         };
-        let ops: [(Handle, fn(i32, i32) -> i32); 5] = [
+        type Op = (Handle, fn(i32, i32) -> i32);
+        let ops: [Op; 5] = [
             (Handle::SUM, |a, b| a + b),
             (Handle::MAX, i32::max),
             (Handle::BXOR, |a, b| a ^ b),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Content, Datatype, Piece};
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Result};
 
 /// How deep types may be made of each other.
 const MAX_DEPTH: u32 = 64;

@@ -12,6 +12,9 @@ use crate::keyval::Keyval;
 use crate::memory::{Memory, MemoryExt};
 use crate::rank::Rank;
 
+/// Most attributes of all communicators of a rank.
+const MAX_ATTRIBUTES: usize = 1 << 14;
+
 /// The predefined attributes of `MPI_COMM_WORLD`, which programs get the addresses of.
 const PREDEFINED: [i32; 7] = [
     TAG_UB,
@@ -47,6 +50,21 @@ pub(crate) fn comm_free_keyval<H: Host>(host: &mut H, keyval: Address) -> Result
 }
 
 impl<M: Memory> Rank<M> {
+    fn set_attribute(
+        &mut self,
+        comm: Handle,
+        keyval: Handle,
+        attribute: (Arc<Keyval>, u32),
+    ) -> Result<()> {
+        if self.attributes >= MAX_ATTRIBUTES {
+            return Err(Class::NoMem.because("the communicators have too many attributes"));
+        }
+        let attributes = &mut self.comms.get_mut(comm)?.attributes;
+        let is_new = attributes.insert(keyval, attribute).is_none();
+        self.attributes += usize::from(is_new);
+        Ok(())
+    }
+
     /// A key, also one that was freed while the communicator has an attribute with it.
     fn keyval(&self, comm: Handle, keyval: Handle) -> Result<Arc<Keyval>> {
         match self.keyvals.get(keyval) {
@@ -68,9 +86,8 @@ pub(crate) async fn comm_set_attr<H: Host>(
     host.rank().comm(comm)?;
     let key = host.rank().keyval(comm, keyval)?;
     delete(host, comm, keyval).await?;
-    let attributes = &mut host.rank().comms.get_mut(comm)?.attributes;
-    attributes.insert(keyval, (key, value.cast_unsigned()));
-    Ok(())
+    host.rank()
+        .set_attribute(comm, keyval, (key, value.cast_unsigned()))
 }
 
 pub(crate) async fn comm_get_attr<H: Host>(
@@ -145,7 +162,10 @@ async fn delete<H: Host>(host: &mut H, comm: Handle, keyval: Handle) -> Result<b
         let arguments = [comm.0, keyval.0, value, key.extra_state];
         call(host, key.delete, &arguments).await?;
     }
-    host.rank().comms.get_mut(comm)?.attributes.remove(&keyval);
+    let rank = host.rank();
+    let removed = rank.comms.get_mut(comm)?.attributes.remove(&keyval);
+    // The function may have deleted it itself.
+    rank.attributes -= usize::from(removed.is_some());
     Ok(true)
 }
 
@@ -185,16 +205,13 @@ pub(super) async fn copy_all<H: Host>(host: &mut H, from: Handle, to: Handle) ->
     let words = Address(words.ok_or(Class::NoMem)?);
     let mut copied = Ok(());
     for (keyval, (key, value)) in attributes {
-        match copy(host, from, (keyval, &key, value), words).await {
-            Ok(Some(value)) => {
-                let entry = host.rank().comms.get_mut(to)?;
-                entry.attributes.insert(keyval, (key, value));
-            }
-            Ok(None) => {}
-            Err(error) => {
-                copied = Err(error);
-                break;
-            }
+        let value = copy(host, from, (keyval, &key, value), words).await;
+        copied = value.and_then(|value| match value {
+            Some(value) => host.rank().set_attribute(to, keyval, (key, value)),
+            None => Ok(()),
+        });
+        if copied.is_err() {
+            break;
         }
     }
     host.free(words.0).await?;

@@ -163,10 +163,11 @@ pub(super) fn hand_out<H: Host>(
     made: Option<Comm>,
     at: Address,
 ) -> Result<Handle> {
-    let comms = &mut host.rank().comms;
-    let errhandler = comms.get(old)?.errhandler;
+    let rank = host.rank();
+    let errhandler = rank.comms.get(old)?.errhandler;
+    let info = rank.no_info.copy()?;
     let handle = match made {
-        Some(made) => comms.insert(CommEntry::new(made, errhandler))?,
+        Some(made) => rank.comms.insert(CommEntry::new(made, errhandler, info))?,
         None => Handle::COMM_NULL,
     };
     host.with(|memory| Ok(memory.write_word(at, handle.0)?))?;
@@ -287,7 +288,7 @@ pub(crate) async fn comm_create_group<H: Host>(
 }
 
 pub(crate) async fn comm_dup<H: Host>(host: &mut H, comm: Handle, new: Address) -> Result<()> {
-    let info = host.rank().comms.get(comm)?.info.clone();
+    let info = host.rank().comms.get(comm)?.info.copy()?;
     duplicate(host, comm, info, new).await
 }
 
@@ -317,7 +318,9 @@ async fn duplicate<H: Host>(
     let handle = hand_out(host, comm, made, new)?;
     host.rank().comms.get_mut(handle)?.info = info;
     if let Err(error) = super::attributes::copy_all(host, comm, handle).await {
-        host.rank().comms.remove(handle)?;
+        let rank = host.rank();
+        let given_up = rank.comms.remove(handle)?;
+        rank.attributes -= given_up.attributes.len();
         host.with(|memory| Ok(memory.write_word(new, Handle::COMM_NULL.0)?))?;
         host.rank().raising = comm;
         return Err(error);
@@ -368,7 +371,7 @@ pub(crate) fn comm_set_info<H: Host>(host: &mut H, comm: Handle, info: Handle) -
 pub(crate) fn comm_get_info<H: Host>(host: &mut H, comm: Handle, info: Address) -> Result<()> {
     let rank = host.rank();
     rank.comm(comm)?;
-    let copy = rank.comms.get(comm)?.info.clone();
+    let copy = rank.comms.get(comm)?.info.copy()?;
     let handle = rank.infos.insert(copy)?;
     host.with(|memory| Ok(memory.write_word(info, handle.0)?))
 }

@@ -314,7 +314,11 @@ fn some<H: Host>(
 
 pub(crate) fn request_free<H: Host>(host: &mut H, request: Address) -> Result<()> {
     let handle = read_handle(host, request)?;
+    reap(host)?;
     let rank = host.rank();
+    if rank.orphans.len() >= rank.world.options.handles {
+        return Err(Class::NoMem.because("too many freed requests are not complete"));
+    }
     let freed = rank.requests.remove(handle)?;
     rank.orphans.extend(freed.active);
     reap(host)?;

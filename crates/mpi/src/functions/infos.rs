@@ -9,18 +9,17 @@ use crate::rank::Rank;
 
 impl<M: Memory> Rank<M> {
     fn info(&self, handle: Handle) -> Result<&Info> {
-        static NOTHING: Info = Info::EMPTY;
         match handle {
-            Handle::INFO_ENV => Ok(&NOTHING),
+            Handle::INFO_ENV => Ok(&self.no_info),
             made => self.infos.get(made),
         }
     }
 
-    /// The hints of a handle that may be `MPI_INFO_NULL`.
+    /// A copy of the hints of a handle that may be `MPI_INFO_NULL`.
     pub(crate) fn info_or_none(&self, handle: Handle) -> Result<Info> {
         match handle {
-            Handle::INFO_NULL => Ok(Info::EMPTY),
-            handle => self.info(handle).cloned(),
+            Handle::INFO_NULL => self.no_info.copy(),
+            handle => self.info(handle)?.copy(),
         }
     }
 }
@@ -37,11 +36,12 @@ fn read_key<H: Host>(host: &mut H, key: Address) -> Result<Vec<u8>> {
 }
 
 pub(crate) fn info_create<H: Host>(host: &mut H, info: Address) -> Result<()> {
-    hand_out(host, Info::EMPTY, info)
+    let empty = host.rank().no_info.copy()?;
+    hand_out(host, empty, info)
 }
 
 pub(crate) fn info_dup<H: Host>(host: &mut H, info: Handle, new: Address) -> Result<()> {
-    let copy = host.rank().info(info)?.clone();
+    let copy = host.rank().info(info)?.copy()?;
     hand_out(host, copy, new)
 }
 

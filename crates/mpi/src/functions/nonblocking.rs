@@ -21,6 +21,7 @@ fn isend_with<H: Host>(
     request: Address,
 ) -> Result<()> {
     let message = host.rank().outgoing(buffer, peer, mode)?;
+    host.rank().requests.check_room()?;
     let begun = Request {
         comm: peer.comm,
         active: Some(begin_send(host, &message)?),
@@ -96,6 +97,7 @@ pub(crate) fn irecv<H: Host>(
         datatype,
     };
     let wanted = host.rank().wanted(buffer, Peer { rank, tag, comm })?;
+    host.rank().requests.check_room()?;
     let begun = Request {
         comm,
         active: Some(begin_receive(host, &wanted)?),

@@ -120,6 +120,7 @@ pub(crate) async fn mprobe<H: Host>(
 ) -> Result<()> {
     let found = match host.rank().pattern(Peer { rank, tag, comm })? {
         Some(pattern) => {
+            host.rank().messages.check_room()?;
             let envelope = wait_for(host, pattern, Rank::take).await?;
             keep(host, comm, envelope, message)?
         }
@@ -141,6 +142,7 @@ pub(crate) fn improbe<H: Host>(
     at: Address,
 ) -> Result<()> {
     let pattern = host.rank().pattern(Peer { rank, tag, comm })?;
+    host.rank().messages.check_room()?;
     poll(host)?;
     let found = match pattern.map(|pattern| host.rank().take(pattern)) {
         Some(None) => None,
@@ -215,6 +217,7 @@ pub(crate) fn imrecv<H: Host>(
     };
     let layout = host.rank().layout(buffer)?;
     host.with(|memory| layout.check_write(memory))?;
+    host.rank().requests.check_room()?;
     let begun = match claim(host, message)? {
         None => Request {
             comm: Handle::COMM_NULL,

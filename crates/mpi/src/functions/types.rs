@@ -9,13 +9,17 @@ use crate::host::{Host, HostExt};
 use crate::memory::{Memory, MemoryExt};
 use crate::rank::{Rank, TypeEntry};
 
-/// Most pieces that the datatypes of a rank may be made of, each counted as often as it is used.
-const MAX_PIECES: u64 = 1 << 20;
+/// Most blocks of one datatype.
+const MAX_BLOCKS: u64 = 1 << 18;
+
+/// Most pieces that all datatypes of a rank may be made of, for each handle that it may have. What
+/// a datatype is made of counts again.
+const PIECES_EACH: u64 = 16;
 
 impl<M: Memory> Rank<M> {
     fn add_datatype(&mut self, datatype: Arc<Datatype>, is_committed: bool) -> Result<Handle> {
         let pieces = self.pieces.saturating_add(datatype.weight);
-        if pieces > MAX_PIECES {
+        if pieces > PIECES_EACH * self.world.options.handles as u64 {
             return Err(Class::NoMem.because("the datatypes take too much memory"));
         }
         let handle = self.datatypes.insert(TypeEntry {
@@ -122,7 +126,7 @@ fn indexed<H: Host>(
 /// How many blocks there may be, if so many are asked for.
 fn blocks(items: i32) -> Result<usize> {
     match count(items)? {
-        items if items > MAX_PIECES => {
+        items if items > MAX_BLOCKS => {
             Err(Class::NoMem.because("the datatype has too many blocks"))
         }
         items => Ok(items as usize),

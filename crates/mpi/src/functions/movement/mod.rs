@@ -18,7 +18,7 @@ use crate::abi::{Address, Handle};
 use crate::collective::{Data, Deposit, Given, Job, Outcome, Parts, Signature, exchange, take};
 use crate::comm::Comm;
 use crate::datatype::{self, Layout};
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Result};
 use crate::host::{Host, HostExt};
 use crate::mailbox::Bytes;
 use crate::memory::{Memory, MemoryExt};
