@@ -196,7 +196,7 @@ async fn unknown_routes_and_methods_are_told_with_what_there_is() {
         "/f/",
         "/f/a/b/c/d",
         "/invoke/demo/f",
-        "/p/demo/f",
+        "/q/demo/f",
         "//f",
         "/F/a/b",
     ] {
@@ -266,9 +266,9 @@ async fn errors_come_in_json_for_who_asks_for_it() {
         (Method::GET, calls("/calls/x"), 400, "invalid_field"),
         (
             Method::POST,
-            calls("/invoke/demo/f?mpi=2"),
-            422,
-            "unsupported",
+            calls("/invoke/demo/f?mpi=0"),
+            400,
+            "invalid_field",
         ),
         (
             Method::POST,

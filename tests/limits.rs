@@ -179,7 +179,7 @@ async fn the_stack_is_limited() {
     for name in ["demo/c", "demo/wat"] {
         let (code, message) = failure(&server, name).await;
         assert_eq!(code, "stack_limit", "{message}");
-        let named = "stack limit: the call stack exceeds 1048576 bytes (--max-stack)";
+        let named = "stack limit: the call stack exceeds 4194304 bytes (--max-stack)";
         assert!(
             message.starts_with(named) && message.contains(" < "),
             "{message}"

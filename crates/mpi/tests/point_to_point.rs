@@ -249,3 +249,36 @@ fn buffered_sends_need_an_attached_buffer_with_room() {
     })
     .ok();
 }
+
+#[test]
+fn large_messages_of_items_with_gaps_arrive_in_their_places() {
+    const SHORT: i32 = Handle::SHORT.0 as i32;
+    for size in [1, 2] {
+        run(size, move |mut host: Program| async move {
+            let (me, count) = (host.me(), 20_000);
+            // Four blocks of four, with one left out between them: 16 items in the room of 19.
+            mpi::MPI_Type_vector(&mut host, 4, 4, 5, SHORT, NEW)?;
+            mpi::MPI_Type_commit(&mut host, NEW)?;
+            let blocks = host.int(NEW);
+            let len = 32 * count as usize;
+            let other = size as i32 - 1 - me;
+            host.put(AT, &pattern(me, len));
+            mpi::MPI_Irecv(&mut host, INTO, count + 4, blocks, other, 3, WORLD, NEW)?;
+            mpi::MPI_Isend(&mut host, AT, 16 * count, SHORT, other, 3, WORLD, NEW + 4)?;
+            mpi::MPI_Waitall(&mut host, 2, NEW, 0).await?;
+            let sent = pattern(other, len);
+            for item in 0..count as usize {
+                for block in 0..4 {
+                    let at = INTO + (38 * item + 10 * block) as i32;
+                    let from = 32 * item + 8 * block;
+                    assert_eq!(host.bytes(at, 8), sent[from..from + 8], "{item} {block}");
+                    if block < 3 {
+                        assert_eq!(host.bytes(at + 8, 2), [0, 0], "{item} {block}");
+                    }
+                }
+            }
+            Ok(((), host))
+        })
+        .ok();
+    }
+}
