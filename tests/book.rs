@@ -38,7 +38,7 @@ fn run(script: &str, server: &Server, dir: &Path) -> Output {
 /// Runs a document from its beginning to its end.
 async fn follow(document: &str) {
     let blocks = blocks(&read(document));
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     let dir = tempfile::tempdir().unwrap();
     let mut ran = 0;
     for (index, block) in blocks.iter().enumerate() {

@@ -39,7 +39,7 @@ async fn share(server: &Server, path: &str, text: impl Into<Body>) {
 
 #[tokio::test]
 async fn every_example_does_what_its_comment_says() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     share(&server, "texts/a.txt", "The cat, the DOG;").await;
     share(&server, "texts/.b", "the cat -- a dog's").await;
     share(&server, "texts/below/c", "not counted").await;
@@ -136,7 +136,7 @@ async fn every_example_does_what_its_comment_says() {
 
 #[tokio::test]
 async fn examples_take_large_and_wrong_input() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     let bytes: Vec<u8> = (0..(8 << 20)).map(|i: u32| (i % 253) as u8).collect();
     for path in ["echo/echo.c", "python-echo/echo.py"] {
         let echo = store(&server, path, "echo").await;
@@ -201,7 +201,7 @@ async fn examples_take_large_and_wrong_input() {
 
 #[tokio::test]
 async fn a_hundred_concurrent_calls_count_to_a_hundred() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     for (path, first) in [("counter/counter.c", 1), ("python-counter/counter.py", 101)] {
         let counter = store(&server, path, "counter").await;
         let calls = (0..100).map(|_| server.call(&counter, ""));
@@ -263,7 +263,7 @@ fn faasm(server: &Server, args: &[&str]) -> Output {
 
 #[tokio::test]
 async fn a_new_project_of_every_template_goes_up_and_greets() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     for language in ["c", "cpp", "python"] {
         let dir = format!("my-{language}");
         faasm(&server, &["new", language, &dir]);

@@ -32,7 +32,7 @@ async fn put(server: &Server, name: &str, source: impl Into<reqwest::Body>) {
 
 /// A server with one function, `demo/f`.
 async fn serve(source: impl Into<reqwest::Body>) -> Server {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     put(&server, "demo/f", source).await;
     server
 }

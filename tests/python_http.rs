@@ -38,7 +38,7 @@ fn python(user: &str, function: &str) -> Value {
 
 #[tokio::test]
 async fn a_python_function_is_put_called_read_listed_limited_and_deleted() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     let stored = server.stored(Method::PUT, "/p/demo/hello", HELLO).await;
     let text = stored.clone().expect(200).text();
     let start = format!("demo/hello: {} bytes, hash ", HELLO.len());
@@ -96,7 +96,7 @@ async fn a_python_function_is_put_called_read_listed_limited_and_deleted() {
 
 #[tokio::test]
 async fn reupload_takes_effect_on_the_next_call_and_keeps_the_limits() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     for n in 0..5 {
         put(
             &server,
@@ -123,7 +123,7 @@ async fn reupload_takes_effect_on_the_next_call_and_keeps_the_limits() {
 
 #[tokio::test]
 async fn equal_names_of_users_and_of_kinds_share_nothing() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     let count = r#"
 import pyfaasm.core as core
 
@@ -161,7 +161,7 @@ def faasm_main():
 
 #[tokio::test]
 async fn the_json_form_and_the_raw_form_call_the_same() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     put(&server, "demo/hello", HELLO).await;
     for (more, expected) in [
         (json!({}), "Hello, world\n"),
@@ -212,7 +212,7 @@ async fn the_json_form_and_the_raw_form_call_the_same() {
 
 #[tokio::test]
 async fn asynchronous_calls_have_a_status_a_graph_and_a_key() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     let source = r#"
 from pyfaasm.core import await_call_output, chain
 
@@ -267,6 +267,7 @@ async fn without_a_runtime_uploads_and_calls_say_what_to_install() {
     let start = |args: &[&str]| {
         let args = args.iter().map(|&arg| arg.to_owned());
         Server::builder()
+            .python()
             .args(args.collect::<Vec<_>>())
             .data_dir(dir.path())
             .start()

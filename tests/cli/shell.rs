@@ -38,7 +38,7 @@ pub(super) struct Ended {
 
 impl Shell {
     pub(super) async fn new() -> Self {
-        let server = Server::start().await;
+        let server = Server::with_python().await;
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("echo.c"), ECHO).unwrap();
         std::fs::write(dir.path().join("sleep.c"), SLEEP).unwrap();

@@ -13,14 +13,7 @@ fn names(message: &str, all: &[&str]) {
 
 #[tokio::test]
 async fn an_initialiser_that_fails_refuses_the_upload_with_what_it_printed() {
-    let limits = [
-        "--max-init-time",
-        "300ms",
-        "--max-memory",
-        "16MiB",
-        "--python",
-        "none",
-    ];
+    let limits = ["--max-init-time", "300ms", "--max-memory", "16MiB"];
     let server = Server::builder().args(limits).start().await;
     let program = |body: &str| {
         c(&format!(

@@ -45,7 +45,7 @@ fn images(server: &Server) -> Vec<PathBuf> {
 #[tokio::test]
 async fn functions_and_their_images_outlive_the_server() {
     let dir = tempfile::tempdir().unwrap();
-    let start = || Server::builder().data_dir(dir.path()).start();
+    let start = || Server::builder().python().data_dir(dir.path()).start();
     let mut server = start().await;
     put(&server, "demo/f", DRAWN).await;
     let first = output(&server, "faasm_main", "").await;
@@ -60,7 +60,7 @@ async fn functions_and_their_images_outlive_the_server() {
 #[tokio::test]
 async fn images_that_are_damaged_or_gone_are_made_again() {
     let dir = tempfile::tempdir().unwrap();
-    let start = || Server::builder().data_dir(dir.path()).start();
+    let start = || Server::builder().python().data_dir(dir.path()).start();
     let mut server = start().await;
     put(&server, "demo/f", DRAWN).await;
     let first = output(&server, "faasm_main", "").await;
@@ -97,7 +97,7 @@ async fn images_that_are_damaged_or_gone_are_made_again() {
 
 #[tokio::test]
 async fn the_cache_can_be_removed_under_a_running_server() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     put(&server, "demo/f", DRAWN).await;
     std::fs::remove_dir_all(server.data_dir().join("cache")).unwrap();
     let flush = server.stored(Method::POST, "/flush", "");
@@ -110,7 +110,7 @@ async fn the_cache_can_be_removed_under_a_running_server() {
 
 #[tokio::test]
 async fn uploads_while_calls_run_are_met_whole_or_not_at_all() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     // What the file says and what its image says must be of the same upload.
     let source = |n: u32| {
         format!(
@@ -145,7 +145,7 @@ async fn uploads_while_calls_run_are_met_whole_or_not_at_all() {
 
 #[tokio::test]
 async fn a_call_that_runs_ends_on_the_code_that_it_began_with() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     put(&server, "demo/f", WAITS).await;
     let running = call(&server, "demo/f", "faasm_main", "");
     let replaced = async {

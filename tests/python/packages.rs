@@ -210,7 +210,7 @@ async fn a_thousand_modules_are_imported_at_the_upload_or_when_they_are_wanted()
 
 #[tokio::test]
 async fn an_archive_s_own_modules_come_before_those_of_the_library_that_are_not_yet_imported() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     let files = r#"{
         "function.py": "import colorsys, wave, function\n"
             "def faasm_main(): return f'{colorsys.__file__} {wave.MINE} {function.__name__}'\n",

@@ -17,7 +17,7 @@ async fn refused(server: &Server, source: impl Into<reqwest::Body>) -> Value {
 
 #[tokio::test]
 async fn a_syntax_error_is_refused_with_its_line_and_column() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     for (source, line, column) in [
         ("def faasm_main(:\n    pass\n", 1, 16),
         ("x = 1\n\n\ndef f():\n    return (1\n", 5, 12),
@@ -39,7 +39,7 @@ async fn a_syntax_error_is_refused_with_its_line_and_column() {
 
 #[tokio::test]
 async fn top_level_code_that_fails_is_refused_with_its_reason() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     for (source, reason) in [
         (
             "print('seen')\n1 / 0\n",
@@ -67,7 +67,7 @@ async fn top_level_code_that_fails_is_refused_with_its_reason() {
 #[tokio::test]
 async fn top_level_code_that_never_ends_is_ended() {
     let limit = ["--max-init-time", "300ms"];
-    let server = Server::builder().args(limit).start().await;
+    let server = Server::builder().python().args(limit).start().await;
     put(&server, "demo/warm", "def faasm_main(): pass\n").await;
     let error = refused(&server, "while True: pass\n").await;
     assert_eq!(error["code"], "python_import_failed", "{error}");
@@ -77,7 +77,7 @@ async fn top_level_code_that_never_ends_is_ended() {
 
 #[tokio::test]
 async fn odd_texts_are_taken_as_python_takes_them() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     for (source, expected) in [
         ("\u{feff}def faasm_main(): return 'bom'\n", "bom"),
         ("def faasm_main():\r\n    return 'crlf'\r\n", "crlf"),
@@ -107,7 +107,7 @@ async fn odd_texts_are_taken_as_python_takes_them() {
 
 #[tokio::test]
 async fn hostile_bytes_are_refused_by_what_they_are() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     for (bytes, code) in [
         (&b"x = '\xff\xfe'\n"[..], "python_syntax_error"),
         (b"x = 1\0\n", "python_"),
@@ -137,6 +137,7 @@ async fn hostile_bytes_are_refused_by_what_they_are() {
         );
     }
     let huge = Server::builder()
+        .python()
         .args(["--max-function", "64KiB"])
         .start()
         .await;
@@ -148,7 +149,7 @@ async fn hostile_bytes_are_refused_by_what_they_are() {
 
 #[tokio::test]
 async fn an_archive_is_a_tree_of_modules_and_data() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     let main = br#"
 import pathlib
 import package.inner
@@ -188,7 +189,7 @@ def faasm_main():
 
 #[tokio::test]
 async fn an_archive_that_unpacks_to_more_than_it_may_is_refused() {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     let bomb = bomb();
     assert!(bomb.len() < 4 << 20);
     let error = refused(&server, bomb).await;

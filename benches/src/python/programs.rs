@@ -48,7 +48,7 @@ pub async fn run(report: &mut Report, effort: Effort, version: &str) -> anyhow::
         ensure!(other == version, "{other} is no peer of CPython {version}");
     }
     let both = Both {
-        server: Server::start().await,
+        server: Server::with_python().await,
         native,
         dir: tempfile::tempdir()?,
     };

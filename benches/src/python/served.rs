@@ -19,6 +19,7 @@ pub async fn run(report: &mut Report, effort: Effort) -> anyhow::Result<()> {
         return Ok(());
     }
     let server = Server::builder()
+        .python()
         .args(["--max-faaslets", "8192"])
         .start()
         .await;

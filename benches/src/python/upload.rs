@@ -10,7 +10,7 @@ use crate::stats::Latencies;
 const UPLOADS: u32 = 30;
 
 pub async fn run(report: &mut Report, effort: Effort) -> anyhow::Result<()> {
-    let server = Server::start().await;
+    let server = Server::with_python().await;
     let source = |n: u32| {
         format!(
             "import json\n\nVERSION = {n}\n\ndef faasm_main():\n    return json.dumps(VERSION)\n"

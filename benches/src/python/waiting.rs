@@ -29,7 +29,11 @@ const START: Duration = Duration::from_millis(500);
 
 pub async fn run(report: &mut Report, effort: Effort) -> anyhow::Result<()> {
     let count = effort.count(COUNT);
-    let server = Server::builder().args(["--max-time", "1h"]).start().await;
+    let server = Server::builder()
+        .python()
+        .args(["--max-time", "1h"])
+        .start()
+        .await;
     put(&server, "demo/sleep", SLEEP).await;
     // Some first: what they allocate for good is not a Faaslet's.
     let before = with_live(&server, 0, 2).await?;

@@ -41,9 +41,9 @@ impl Storage {
     /// stay; there can only be no more.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Store`] or [`Error::NoSpace`] if the directory cannot be
-    /// read or written. Single damaged records are no error: they are logged and left
-    /// out.
+    /// [`Error::Io`](crate::Error::Io), [`Error::Store`](crate::Error::Store) or
+    /// [`Error::NoSpace`](crate::Error::NoSpace) if the directory cannot be read or
+    /// written. Single damaged records are no error: they are logged and left out.
     pub async fn open_with(lock: DataDirLock, files: FilesOptions) -> Result<Self> {
         let lock = Arc::new(lock);
         let data_dir = lock.data_dir().to_owned();

@@ -19,6 +19,7 @@ pub struct Builder {
     args: Vec<String>,
     env: Vec<(String, String)>,
     data_dir: Option<PathBuf>,
+    python: bool,
 }
 
 /// A running server, killed when dropped.
@@ -67,6 +68,14 @@ impl Builder {
         self
     }
 
+    /// Lets the server find Python's runtime. Tests that do without start sooner, and with
+    /// nothing held of the memory budget.
+    #[must_use]
+    pub fn python(mut self) -> Self {
+        self.python = true;
+        self
+    }
+
     /// The command that starts the server, for tests that expect it to fail.
     #[must_use]
     pub fn command(&self, default_data_dir: &Path) -> Command {
@@ -84,6 +93,9 @@ impl Builder {
         // Reserving less address space starts faster; tests that need more say so.
         if !self.args.iter().any(|arg| arg == "--max-faaslets") {
             command.args(["--max-faaslets", "1024"]);
+        }
+        if !self.python {
+            command.args(["--python", "none"]);
         }
         command.args(&self.args);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
@@ -136,6 +148,11 @@ impl Server {
     /// A server with the defaults of the tests.
     pub async fn start() -> Self {
         Self::builder().start().await
+    }
+
+    /// A server that runs Python functions, too.
+    pub async fn with_python() -> Self {
+        Self::builder().python().start().await
     }
 
     /// A server to be started with options.
