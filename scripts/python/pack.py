@@ -83,7 +83,7 @@ def write_manifest(out: pathlib.Path, name: str, version: str, source: str) -> N
     for file in ("python.wasm", "lib.zip", "LICENSE"):
         data = (out / file).read_bytes()
         files[file] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-    manifest = {"name": name, "version": version, "abi": 1, "files": files}
+    manifest = {"name": name, "version": version, "abi": 2, "files": files}
     if source:
         manifest["source"] = source
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")

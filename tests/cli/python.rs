@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::shell::{Ended, end};
 
-const MANIFEST: &str = r#"{"name":"test","version":"1.0","abi":1,"files":{
+const MANIFEST: &str = r#"{"name":"test","version":"1.0","abi":2,"files":{
     "python.wasm":{"sha256":"336154bf67f765f8f75d16a0accee61b5ee5f6a75b2a2905703df913bd550f3e","size":4},
     "lib.zip":{"sha256":"4a70fe9aa6436e02c2dea340fbd1e352e4ef2d8ce6ca52ad25d4b95471fc8bf2","size":3},
     "LICENSE":{"sha256":"51d2361f4faea3bc8f9facdbc7d99abb555596a2e51f7b25fd3b41c93587e616","size":5}}}"#;

@@ -1,6 +1,7 @@
 """Calls of other functions."""
 
 import asyncio
+import json
 import sys
 
 import pyfaasm
@@ -124,6 +125,22 @@ changed = "at upload"
 
 def see():
     return changed
+
+
+def chains_what_is_not_the_file_s():
+    """By its name, the callee would find nothing, or something else."""
+
+    def fan_out(data):
+        pass
+
+    refused = []
+    for function in (fan_out, lambda: 0, json.dumps, print, double.__call__):
+        try:
+            pyfaasm.chain(function)
+        except TypeError as error:
+            assert "by its name as text" in str(error)
+            refused.append(error)
+    return str(len(refused))
 
 
 def waits_for_spinner():

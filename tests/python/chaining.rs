@@ -18,6 +18,7 @@ async fn callees_get_their_input_and_callers_their_output() {
         ("from_coroutine", "", "90"),
         ("to_coroutine", "", "0 awaited it"),
         ("is_fresh", "", "at upload"),
+        ("chains_what_is_not_the_file_s", "", "5"),
     ] {
         assert_eq!(output(&server, entry, input).await, expected, "{entry}");
     }

@@ -31,6 +31,10 @@ def false():
     return False
 
 
+def an_object():
+    return object()
+
+
 def large_status():
     return 2**31
 

@@ -4,7 +4,7 @@ use faasm_testkit::Server;
 use futures::future::join_all;
 use reqwest::Method;
 
-use super::{call, failure, output, serve, text};
+use super::{call, failure, output, serve, text, try_put};
 
 const ERRORS: &str = include_str!("errors.py");
 const RECURSION: &str = include_str!("recursion.py");
@@ -34,16 +34,63 @@ async fn recursion_of_every_kind_is_an_exception() {
         ];
         assert!(known.contains(&error.as_str()), "{name}: {error}");
     }
-    for plain in ["plain", "json loads", "repr", "deepcopy", "eq of lists"] {
-        assert_eq!(
-            output(&server, "recurse", plain).await,
-            "RecursionError",
-            "{plain}"
+    // Also of those of Python alone, which CPython by itself does not all bound.
+    let names = output(&server, "calling_python", "").await;
+    let plain = ["json loads", "repr", "deepcopy", "eq of lists"];
+    for name in names.lines().chain(plain) {
+        let error = output(&server, "recurse", name.to_owned()).await;
+        assert_eq!(error, "RecursionError", "{name}");
+        let call = call(&server, "demo/f", "uncaught", name.to_owned()).await;
+        assert_eq!(call["reason"]["code"], "python_exception", "{call:#}");
+        let message = text(&call["reason"], "message");
+        assert!(message.starts_with("RecursionError: "), "{name}: {message}");
+        let stderr = text(&call, "stderr");
+        assert!(stderr.len() < 300_000, "{name}: {} bytes", stderr.len());
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_an_exception_has_an_end() {
+    let server = serve(RECURSION).await;
+    for (entry, message, is_cut) in [
+        ("huge_message", "ValueError: xxx", true),
+        ("huge_group", "ExceptionGroup: many", false),
+        ("huge_cause", "ValueError: outer", true),
+        (
+            "parses_too_deep",
+            "MemoryError: Parser stack overflowed",
+            false,
+        ),
+    ] {
+        let call = call(&server, "demo/f", entry, "").await;
+        let reason = &call["reason"];
+        assert_eq!(reason["code"], "python_exception", "{entry}: {reason:#}");
+        let said = text(reason, "message");
+        assert!(said.starts_with(message), "{entry}: {said}");
+        assert!(said.len() <= 4 << 10, "{entry}: {} bytes", said.len());
+        let stderr = text(&call, "stderr");
+        assert!(stderr.len() < 300_000, "{entry}: {} bytes", stderr.len());
+        assert_eq!(stderr.ends_with("(cut off)\n"), is_cut, "{entry}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_nested_too_deeply_is_refused_as_no_python() {
+    let server = serve("").await;
+    for text in [
+        format!("x = {}", "(".repeat(100_000)),
+        format!("x = {}1", "-".repeat(100_000)),
+        format!("x = 1{}", "+1".repeat(100_000)),
+        format!("x = a{}", ".b".repeat(100_000)),
+        format!("# faasm: no-snapshot\nx = {}1", "not ".repeat(100_000)),
+    ] {
+        let refused = try_put(&server, "demo/g", text).await.expect(422);
+        let said = refused.text();
+        assert!(
+            said.starts_with("the file is nested too deeply: "),
+            "{said}"
         );
     }
-    let (code, message) = failure(&server, "uncaught", "").await;
-    assert_eq!(code, "python_exception");
-    assert!(message.starts_with("RecursionError: "), "{message}");
 }
 
 #[tokio::test]

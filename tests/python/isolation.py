@@ -1,8 +1,10 @@
 """Changes whatever a call can change, and says what it found changed before it did."""
 
+import asyncio
 import atexit
 import builtins
 import collections
+import contextvars
 import decimal
 import functools
 import gc
@@ -11,10 +13,15 @@ import logging
 import os
 import random
 import re
+import secrets
+import signal
 import sqlite3
 import sys
 import tempfile
+import uuid
 import warnings
+
+import pyfaasm
 
 number = 0
 values = []
@@ -41,6 +48,8 @@ def generator():
 
 
 counting = generator()
+variable = contextvars.ContextVar("variable", default="upload")
+handler = signal.getsignal(signal.SIGINT)
 memory = sqlite3.connect(":memory:")
 memory.execute("create table t (n int)")
 
@@ -77,8 +86,21 @@ def found():
         "patterns": "mine" not in {key[1] for key in re._cache},
         "counter": collections.Counter is original_counter,
         "random": random.random is original_random,
+        "context": variable.get() == "upload",
+        "signals": signal.getsignal(signal.SIGINT) is handler,
+        "loop": asyncio.get_event_loop_policy()._local._loop is None,
+        "descriptors": not is_open(15),
+        "encoding": sys.stdout.encoding == "utf-8" and sys.stdin.read() == "",
     }
     return [name for name, is_so in as_it_was.items() if not is_so]
+
+
+def is_open(descriptor):
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 original_counter = collections.Counter
@@ -117,6 +139,12 @@ def change():
     sys.setprofile(lambda *event: None)
     atexit.register(lambda: None)
     memory.execute("insert into t values (1)")
+    variable.set("mine")
+    signal.signal(signal.SIGINT, lambda *arguments: None)
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    for _ in range(20):
+        os.open("/mine", os.O_RDONLY)
+    sys.stdout = open("/tmp/stdout", "w", encoding="utf-16")
     re.compile("mine")
     tempfile.mkstemp()
     random.random = lambda: 4
@@ -131,6 +159,29 @@ def faasm_main():
     changed = found()
     change()
     return ", ".join(changed)
+
+
+def look():
+    """Changes nothing."""
+    return ", ".join(found())
+
+
+def draw():
+    """What no other call may get: from generators of this call, and of the library's own."""
+    drawn = [random.random(), uuid.uuid4(), secrets.token_hex(), os.urandom(8).hex()]
+    drawn += [random.gauss(0, 1), random.SystemRandom().random(), tempfile.mktemp()]
+    return " ".join(map(str, drawn))
+
+
+def change_and_view():
+    """A view is memory of the state, which is another call's, too."""
+    view = pyfaasm.state_view("viewed", 100_000)
+    view[:4] = b"mine"
+    change()
+
+
+def viewed():
+    return bytes(pyfaasm.state_view("viewed", 100_000)[:4])
 
 
 def change_and_fail():

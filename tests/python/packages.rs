@@ -110,6 +110,7 @@ async fn serve_tree() -> Server {
             "package/inner/lazy.py": "VALUE = __package__",
             "package/inner/more.txt": "more",
             "spaces/one.py": "VALUE = 'namespace'",
+            "json/notes.txt": "of no module",
             "thing-1.5.dist-info/METADATA": "Metadata-Version: 2.1\nName: thing\nVersion: 1.5\nSummary: A thing\n",
         }}"#
     );
@@ -180,6 +181,19 @@ async fn what_fails_in_an_archive_says_in_which_file() {
         ),
         ("{'function.py': 'x = = 1'}", "line 1"),
         ("{'main.py': ''}", "function.py"),
+        ("{}", "function.py"),
+        (
+            "{'function.py': '', 'json/__init__.py': ''}",
+            "'json' has the name of a module of the standard library",
+        ),
+        (
+            "{'function.py': '', 'json.py': ''}",
+            "'json.py' has the name of a module of the standard library",
+        ),
+        (
+            "{'function.py': '# faasm: no-snapshot', 'typing.py': ''}",
+            "'typing.py' has the name of a module of the standard library",
+        ),
     ] {
         let refused = try_put(&server, "demo/other", archive(files))
             .await
@@ -215,6 +229,9 @@ async fn an_archive_s_own_modules_come_before_those_of_the_library_that_are_not_
         "function.py": "import colorsys, wave, function\n"
             "def faasm_main(): return f'{colorsys.__file__} {wave.MINE} {function.__name__}'\n",
         "wave.py": "MINE = 'mine'",
+        "typing.py": "of a package for old versions of Python",
+        "backport-1.dist-info/METADATA": "Name: backport",
+        "backport-1.dist-info/RECORD": "typing.py,,\nbackport-1.dist-info/METADATA,,\n",
     }"#;
     put(&server, "demo/f", archive(files)).await;
     let expected = "/usr/lib/python3.13/colorsys.py mine function";

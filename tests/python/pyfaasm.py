@@ -67,7 +67,7 @@ def misuse():
         "negative handle": lambda: pyfaasm.await_call(-1),
         "name": lambda: pyfaasm.chain_name("n" * 200),
         "empty name": lambda: pyfaasm.chain_name(""),
-        "lambda": lambda: pyfaasm.chain(lambda: 0),
+        "no name": lambda: pyfaasm.chain("not a name"),
         "NUL": lambda: pyfaasm.chain_name("a\0b"),
         "empty key": lambda: pyfaasm.read_state_size(""),
         "slash": lambda: pyfaasm.read_state_size("a/b"),
@@ -92,6 +92,7 @@ def misuse():
         lambda: pyfaasm.write_state("key", None),
         lambda: pyfaasm.read_state_size(b"key"),
         lambda: pyfaasm.chain(upper, [1]),
+        lambda: pyfaasm.chain(lambda: 0),
     ):
         try:
             attempt()

@@ -151,8 +151,158 @@ def through_except():
         pass
 
 
+def default(value=1):
+    return default() + 1
+
+
+def one_default(value, more=1):
+    return one_default(value) + 1
+
+
+def any_number(*values):
+    return any_number(1) + 1
+
+
+def any_names(**values):
+    return any_names(value=1) + 1
+
+
+def by_keyword(*, value=1):
+    return by_keyword() + 1
+
+
+def everything(first, *more, last=1, **names):
+    return everything(first, *more, last=last, **names)
+
+
+def with_loop(*values):
+    for value in with_loop():
+        yield value
+
+
+def with_comprehension(value=1):
+    return [with_comprehension() for _ in range(1)]
+
+
+def with_finally(value=1):
+    try:
+        return with_finally()
+    finally:
+        sum([])
+
+
+def with_except(value=1):
+    try:
+        return with_except()
+    except RecursionError:
+        raise
+
+
+def with_closure(value=0):
+    def inner(more=1):
+        return with_closure(value + more)
+
+    return inner()
+
+
+async def with_coroutine(value=1):
+    return await with_coroutine()
+
+
+def run_coroutine():
+    import asyncio
+
+    return asyncio.run(with_coroutine())
+
+
+class Methods:
+    """Calls itself by everything that is called with a name."""
+
+    def __init__(self, value=None):
+        if value:
+            Methods(value)
+
+    def plain(self):
+        return self.plain() + 1
+
+    def default(self, value=1):
+        return self.default() + 1
+
+    @classmethod
+    def of_class(cls, value=1):
+        return cls.of_class() + 1
+
+    @staticmethod
+    def static(value=1):
+        return Methods.static() + 1
+
+    def __getitem__(self, key):
+        return self[key]
+
+    def __contains__(self, key):
+        return key in self
+
+    def __setattr__(self, name, value):
+        self.name = value
+
+    def __format__(self, how):
+        return f"{self}"
+
+    def __enter__(self):
+        with self:
+            pass
+
+    def __exit__(self, *error):
+        pass
+
+
+class Made:
+    def __new__(cls, value=1):
+        return Made()
+
+
+class Descriptor:
+    def __get__(self, instance, owner=None):
+        return instance.value
+
+
+class Described:
+    value = Descriptor()
+
+
+def bound():
+    method = Methods().default
+    Methods.default = lambda self, value=1: method() + 1
+    return Methods().default()
+
+
 RECURSIONS = {
     "plain": plain,
+    "default": default,
+    "one default": lambda: one_default(1),
+    "any number": any_number,
+    "any names": any_names,
+    "by keyword": by_keyword,
+    "everything": lambda: everything(1, 2, 3, name=4),
+    "loop": lambda: list(with_loop()),
+    "comprehension": with_comprehension,
+    "finally": with_finally,
+    "except": with_except,
+    "closure": with_closure,
+    "coroutine": run_coroutine,
+    "method": lambda: Methods().plain(),
+    "method default": lambda: Methods().default(),
+    "class method": Methods.of_class,
+    "static method": Methods.static,
+    "init": lambda: Methods(1),
+    "new": Made,
+    "getitem": lambda: Methods()[1],
+    "contains": lambda: 1 in Methods(),
+    "setattr": lambda: setattr(Methods(), "name", 1),
+    "format": lambda: f"{Methods()}",
+    "with": lambda: Methods().__enter__(),
+    "descriptor": lambda: Described().value,
+    "bound": bound,
     "mutual": mutual,
     "lambda": with_lambda,
     "generator": lambda: list(with_generator()),
@@ -377,9 +527,32 @@ def recurse(data):
 
 
 def uncaught(data):
-    if data:
+    """One that nobody catches, after the limit is set if that is what is given."""
+    if data.isdigit():
         sys.setrecursionlimit(int(data))
-    return plain()
+        data = b"plain"
+    return RECURSIONS[data.decode()]()
+
+
+def huge_message():
+    raise ValueError("x" * 10_000_000)
+
+
+def huge_group():
+    raise ExceptionGroup("many", [ValueError("x" * 1000) for _ in range(5_000)])
+
+
+def huge_cause():
+    chained(5_000)
+
+
+def parses_too_deep(data):
+    return eval("(" * 100_000)
+
+
+def calling_python():
+    names = list(RECURSIONS)
+    return "\n".join(names[: names.index("instancecheck")])
 
 
 def bounded():

@@ -39,6 +39,11 @@ struct Region {
 const FILE: u64 = 1 << 2;
 const PRESENT: u64 = 1 << 3;
 const SWAPPED: u64 = 1 << 4;
+/// The kernel's page of zeros, which stands for what was read and never written.
+const ZERO: u64 = 1 << 5;
+
+/// Of `prctl`: whether the kernel merges equal pages of this process, whoever asked for it.
+const SET_MEMORY_MERGE: i32 = 67;
 
 /// `_IOWR('f', 16, struct pm_scan_arg)`.
 const PAGEMAP_SCAN: u64 = 3 << 30 | (size_of::<ScanArgument>() as u64) << 16 | 0x66 << 8 | 16;
@@ -47,11 +52,12 @@ impl PageMap {
     /// The list, if this kernel has it.
     pub(crate) fn open() -> Option<Self> {
         let map = Self(File::open("/proc/self/pagemap").ok()?);
-        map.scan(0..0).ok().map(|_| map)
+        map.scan(0..0).ok().map(|_| map).filter(|_| is_unmerged())
     }
 
     /// The parts of `memory`, which begins at a page, that the process has pages of its own for,
-    /// rather than of a file that is mapped there, or none: whatever was written is among them.
+    /// rather than of a file that is mapped there, zeros that were only read, or none: whatever was
+    /// written is among them.
     pub(crate) fn written(&self, memory: &[u8]) -> std::io::Result<Vec<Range<usize>>> {
         let base = memory.as_ptr() as u64;
         let written = self.scan(base..base + memory.len() as u64)?;
@@ -73,8 +79,8 @@ impl PageMap {
                 regions: regions.as_mut_ptr() as u64,
                 regions_len: REGIONS as u64,
                 max_pages: 0,
-                category_inverted: FILE,
-                category_mask: FILE,
+                category_inverted: FILE | ZERO,
+                category_mask: FILE | ZERO,
                 category_anyof_mask: PRESENT | SWAPPED,
                 return_mask: PRESENT,
             };
@@ -90,6 +96,15 @@ impl PageMap {
             }
         }
     }
+}
+
+/// Sees to it that the kernel never puts its page of zeros where zeros were written, as it may where
+/// it merges pages: they would count as never written.
+fn is_unmerged() -> bool {
+    // SAFETY: it is given numbers alone, and changes no byte of the memory.
+    let done = unsafe { libc::prctl(SET_MEMORY_MERGE, 0, 0, 0, 0) };
+    // Kernels that cannot merge know no such call.
+    done == 0 || std::io::Error::last_os_error().raw_os_error() == Some(libc::EINVAL)
 }
 
 #[cfg(test)]
@@ -155,6 +170,8 @@ mod tests {
         };
         for at in (0..pages).step_by(2) {
             memory[at * page] = 1;
+            // Zeros that were only read are not among them.
+            assert_eq!(memory[(at + 1) * page], 0);
         }
         let written = map.written(memory).unwrap();
         assert_eq!(written.len(), pages / 2);

@@ -112,7 +112,7 @@ mod tests {
         for file in python.wasm lib.zip LICENSE; do : >$file; done
         empty='{"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":0}'
         files="{\"python.wasm\":$empty,\"lib.zip\":$empty,\"LICENSE\":$empty}"
-        echo "{\"name\":\"test\",\"version\":\"1\",\"abi\":1,\"source\":\"$FAASM_PYTHON_SOURCE\",\"files\":$files}" >manifest.json"#;
+        echo "{\"name\":\"test\",\"version\":\"1\",\"abi\":2,\"source\":\"$FAASM_PYTHON_SOURCE\",\"files\":$files}" >manifest.json"#;
 
     fn build(home: &Path, script: &str, anew: bool) -> (Result<Installed, Error>, Vec<String>) {
         let files = [(SCRIPT, script.as_bytes())];

@@ -11,7 +11,7 @@ use crate::digest::Hashing;
 use crate::{Error, Sha256};
 
 /// The interface between a runtime's module and the server that this program has.
-pub(crate) const ABI: u32 = 1;
+pub(crate) const ABI: u32 = 2;
 
 const MAX_BYTES: u64 = 64 << 10;
 const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -221,7 +221,7 @@ mod tests {
             ("name", &|json| json["name"] = "".into()),
             ("name", &|json| json["name"] = ".".into()),
             ("version", &|json| json["version"] = "1".repeat(65).into()),
-            ("interface is 2", &|json| json["abi"] = 2.into()),
+            ("interface is 1", &|json| json["abi"] = 1.into()),
             ("u32", &|json| json["abi"] = "x".into()),
             ("lib.zip is larger", &|json| {
                 json["files"]["lib.zip"]["size"] = u64::MAX.into()

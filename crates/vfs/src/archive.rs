@@ -123,6 +123,14 @@ impl Archive {
     }
 }
 
+impl Archive {
+    /// Bytes of memory that the list of what is in it takes.
+    #[must_use]
+    pub fn index_bytes(&self) -> u64 {
+        self.index.bytes()
+    }
+}
+
 impl Lower for Archive {
     fn metadata(&self, path: &str) -> Result<Metadata, Errno> {
         let found = self.index.find(path).ok_or(Errno::Noent)?;

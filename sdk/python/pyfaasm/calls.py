@@ -1,6 +1,7 @@
 """Input, output, and calling other functions."""
 
 from collections.abc import Callable
+from types import ModuleType
 
 from pyfaasm._host import host
 from pyfaasm.errors import CallError
@@ -11,6 +12,16 @@ Data = bytes | bytearray | memoryview | str
 # A handle is a number that counts from 1 in each call; the server ends a call that waits
 # for another. The memory is the call's own, so the set is.
 _handles: set[int] = set()
+
+# The function's file, in which callees are found by their names; None in a program that is
+# run by hand.
+_file: ModuleType | None = None
+
+
+def set_file(module: ModuleType) -> None:
+    """Says which file the function is, before it is imported. For the runtime."""
+    global _file
+    _file = module
 
 
 def get_input_len() -> int:
@@ -33,10 +44,10 @@ def write_output(output: Data) -> None:
 def chain(function: Callable | str, input: Data = b"") -> int:
     """Starts a call of another function of this file, or of its name, and returns its handle at
     once. It runs in a Faaslet of its own: all it gets is the input, which it takes as argument
-    or reads."""
-    name = function if isinstance(function, str) else getattr(function, "__name__", "")
+    or reads. TypeError if the file has no such function under its name."""
+    name = function if isinstance(function, str) else _name_in_file(function)
     if not name.isidentifier():
-        raise CallError(f"{function!r} is no function of this file: chain by its name")
+        raise CallError(f"{name[:200]!r} is no name of a function")
     return _started(host.chain_py(_name(name), input))
 
 
@@ -76,6 +87,22 @@ def py_entry() -> str:
 def conf_flag(key: str) -> bool:
     """Whether the deployment switched the flag `key` on."""
     return bool(host.conf_flag(key))
+
+
+def _name_in_file(function: Callable) -> str:
+    """The name under which a callee finds the very same function."""
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str) or not name.isidentifier():
+        what, fix = f"a {type(function).__name__} without a name", "define a function with `def`"
+    elif _file is None or getattr(_file, name, None) is function:
+        return name
+    else:
+        what = f"'{name[:200]}', which is not what the function's file has under this name"
+        fix = "define it there, or import it into it"
+    raise TypeError(
+        f"chain() was given {what}: the callee is another Faaslet and finds functions by name; "
+        f"{fix} at the top level, or chain one by its name as text"
+    )
 
 
 def _name(name: str) -> str:

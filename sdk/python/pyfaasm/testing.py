@@ -68,6 +68,7 @@ class World:
 
     def _call(self, function: Function, entry: str, input: bytes):
         handles, _calls._handles = _calls._handles, set()
+        file = _calls._file
         call = _emulation.Call(bytes(input), user=self.user, entry=entry)
         _emulation.calls.append(call)
         exception = None
@@ -85,7 +86,7 @@ class World:
             for chained in call.chained:
                 chained.wait()
             _emulation.calls.pop()
-            _calls._handles = handles
+            _calls._handles, _calls._file = handles, file
         return status, call.output, exception
 
     def _call_by_name(self, name: str, data: bytes) -> tuple[int, bytes]:
@@ -107,6 +108,7 @@ def _loaded(function: Function, call: _emulation.Call) -> ModuleType:
     """The module. A file is imported under the rules of an upload."""
     if isinstance(function, ModuleType):
         call.function = function.__name__
+        _calls.set_file(function)
         return function
     path = Path(function)
     folder = path.is_dir()
@@ -119,6 +121,7 @@ def _loaded(function: Function, call: _emulation.Call) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     with path.open(encoding="utf-8") as file:
         call.importing = not any("# faasm: no-snapshot" in file.readline() for _ in range(5))
+    _calls.set_file(module)
     # An uploaded tree's root is where its modules are looked for.
     with _search_path(path.parent) if folder else contextlib.nullcontext():
         spec.loader.exec_module(module)
@@ -150,12 +153,19 @@ def _status(result: object, call: _emulation.Call) -> int:
     if result is None:
         return 0
     if isinstance(result, int):
+        if not -(2**31) <= result < 2**31:
+            raise TypeError(
+                "the function returned an int that is no status: a status has 32 bits, "
+                "from -2147483648 to 2147483647"
+            )
         return int(result)
     if isinstance(result, str | bytes | bytearray | memoryview):
         call.output = result.encode() if isinstance(result, str) else bytes(result)
         return 0
+    name = type(result).__name__
+    article = "an" if name[0] in "aeiouAEIOU" else "a"
     raise TypeError(
-        f"the function returned a {type(result).__name__}: it returns an int, None, bytes or str"
+        f"the function returned {article} {name}: it returns an int, None, bytes or str"
     )
 
 

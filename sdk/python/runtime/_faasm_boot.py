@@ -11,6 +11,7 @@ import sys
 
 import _faasm
 import _faasm_limits
+from pyfaasm import calls
 from pyfaasm._contract import run_coroutine, takes_input  # noqa: F401 (for call.c)
 
 # What functions commonly import: in the image it costs a call nothing.
@@ -27,6 +28,10 @@ PRELOADED = """
 
 # Kinds of failure: `enum failure_kind` in host.h.
 EXCEPTION, SYNTAX, EXIT, ENTRY, MEMORY = 1, 2, 3, 4, 5
+
+# Characters of a message, and of a traceback: what is longer is cut off.
+MAX_MESSAGE = 4 << 10
+MAX_TRACEBACK = 256 << 10
 
 LIBRARY = f"/usr/lib/python{sys.version_info[0]}.{sys.version_info[1]}/"
 FUNCTION = "/function/"
@@ -87,9 +92,42 @@ def set_arguments(arguments: list[bytes]) -> None:
     sys.argv = [os.fsdecode(argument) for argument in arguments]
 
 
-def load(name: str):
-    """Imports the file of the function called `name` and returns its module."""
-    from importlib.util import module_from_spec, spec_from_file_location
+def check(name: str) -> None:
+    """Looks at what was uploaded without running it."""
+    spec = _spec(name)
+    _check_names(spec.loader.path)
+    _code(spec)
+
+
+def _check_names(main: str) -> None:
+    """ImportError for a module that the library's of its name would always be imported for."""
+    if main != FUNCTION + "function.py":
+        return
+    for entry in sorted(os.listdir(FUNCTION)):
+        name = entry.removesuffix(".py")
+        if name == entry and not os.path.exists(f"{FUNCTION}{entry}/__init__.py"):
+            continue  # no module
+        if name in sys.stdlib_module_names and name in sys.modules and not _is_installed(entry):
+            raise ImportError(
+                f"'{entry}' has the name of a module of the standard library, "
+                "which is imported in its place: rename it"
+            )
+
+
+def _is_installed(entry: str) -> bool:
+    """Whether it is of a package, which brings what old versions of Python did not have."""
+    from importlib.metadata import distributions
+
+    return any(
+        file.parts[:1] == (entry,)
+        for distribution in distributions(path=[FUNCTION])
+        for file in distribution.files or ()
+    )
+
+
+def _spec(name: str):
+    """Where the module of the function called `name` is to be found, and its name as such."""
+    from importlib.util import spec_from_file_location
 
     path = FUNCTION + "function.py"
     if not os.path.exists(path):
@@ -104,11 +142,41 @@ def load(name: str):
         or name in sys.modules
     ):
         name = "function"
+    return spec_from_file_location(name, path)
+
+
+def _code(spec):
+    """The file, compiled."""
+    try:
+        return spec.loader.get_code(spec.name)
+    except (MemoryError, RecursionError) as error:
+        if isinstance(error, MemoryError) and not _is_of_parser(error):
+            raise
+        place = (spec.loader.path, None, None, None)
+        raise SyntaxError(f"the file is nested too deeply: {error}", place) from None
+
+
+def _is_of_parser(error: MemoryError) -> bool:
+    """Whether it is what the parser says of too deep a text, which is no lack of memory."""
+    return str(error).startswith("Parser stack overflowed")
+
+
+def load_uploaded(name: str):
+    """As `load`, for a file that nobody has looked at yet."""
+    _check_names(_spec(name).loader.path)
+    return load(name)
+
+
+def load(name: str):
+    """Imports the file of the function called `name` and returns its module."""
+    from importlib.util import module_from_spec
+
+    spec = _spec(name)
     arguments = tuple(sys.argv)
-    spec = spec_from_file_location(name, path)
     module = module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
+    sys.modules[spec.name] = module
+    calls.set_file(module)
+    exec(_code(spec), module.__dict__)
     # A value that the generator kept back would be the same in every call.
     random._inst.gauss_next = None
     # Calls with the same arguments are not given them anew.
@@ -139,7 +207,7 @@ def report(arguments: tuple) -> tuple[int, int, int, int, bytes]:
         return _exit(exception.code)
     kind, line, column = EXCEPTION, 0, 0
     message = _summary(exception).strip()
-    if isinstance(exception, MemoryError):
+    if isinstance(exception, MemoryError) and not _is_of_parser(exception):
         kind = MEMORY
     elif loading and isinstance(exception, SyntaxError) and _is_own(exception.filename):
         kind, line, column = SYNTAX, exception.lineno or 0, max(exception.offset or 0, 0)
@@ -148,7 +216,12 @@ def report(arguments: tuple) -> tuple[int, int, int, int, bytes]:
             message += f" (in {exception.filename.removeprefix(FUNCTION)})"
     _print_traceback(exception)
     flush()
-    return 1, kind, line, column, message.encode("utf-8", "backslashreplace")
+    return 1, kind, line, column, _bounded(message)
+
+
+def _bounded(message: str) -> bytes:
+    """As much of it as the server keeps."""
+    return message[:MAX_MESSAGE].encode("utf-8", "backslashreplace")
 
 
 def _is_own(filename) -> bool:
@@ -156,12 +229,12 @@ def _is_own(filename) -> bool:
 
 
 def _main_file(exception: BaseException):
-    """The file whose import is under way, by the innermost frame of our `load`."""
+    """The file of the function, by the frame of what loads it."""
     traceback = exception.__traceback__
     while traceback:
         frame = traceback.tb_frame
-        if frame.f_code is load.__code__:
-            return frame.f_locals.get("path")
+        if frame.f_code is _code.__code__ or frame.f_code is load.__code__:
+            return frame.f_locals["spec"].loader.path
         traceback = traceback.tb_next
     return None
 
@@ -176,7 +249,7 @@ def _exit(code) -> tuple[int, int, int, int, bytes]:
     else:
         status, text = 1, str(code)
         print(text, file=sys.stderr)
-        message = text.encode("utf-8", "backslashreplace")
+        message = _bounded(text)
     flush()
     return status, EXIT if status else 0, 0, 0, message
 
@@ -200,7 +273,31 @@ def _print_traceback(exception: BaseException) -> None:
     while traceback and traceback.tb_frame.f_code.co_filename.startswith(("<frozen ", __file__)):
         traceback = traceback.tb_next
     exception.__traceback__ = traceback
+    stderr = sys.stderr
+    sys.stderr = _Bounded(stderr)
     try:
         sys.excepthook(type(exception), exception, traceback)
     except BaseException as other:
         sys.__excepthook__(type(other), other, None)
+    finally:
+        sys.stderr = stderr
+
+
+class _Bounded:
+    """A stream that drops what is too much for a traceback."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._left = MAX_TRACEBACK
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        """As the stream's."""
+        kept = text[: max(self._left, 0)]
+        if 0 <= self._left < len(text):
+            kept += "… (cut off)\n"
+        self._left -= len(text)
+        self._stream.write(kept)
+        return len(text)

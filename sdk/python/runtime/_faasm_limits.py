@@ -16,6 +16,13 @@ REFUSED = {
     "multiprocessing.popen_spawn_posix": "start processes",
 }
 
+# What `os` has elsewhere, and programs look for.
+PROCESSES = frozenset(
+    """execl execle execlp execlpe execv execve execvp execvpe fork forkpty kill killpg
+    posix_spawn posix_spawnp spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe
+    wait wait3 wait4 waitid waitpid""".split()
+)
+
 
 class _Refuser:
     """A finder that is asked first."""
@@ -33,6 +40,13 @@ def _refuse_threads(*arguments, **keywords):
 
 def _refuse_processes(*arguments, **keywords):
     raise OSError(errno.ENOTSUP, "functions cannot start processes")
+
+
+def _missing_in_os(name):
+    """Says more than that there is no such attribute; for `hasattr` there is none."""
+    if name in PROCESSES:
+        raise AttributeError(f"functions cannot start processes (os.{name})", name=name)
+    raise AttributeError(f"module 'os' has no attribute '{name}'", name=name)
 
 
 def _refuse_sockets(*arguments, **keywords):
@@ -64,6 +78,7 @@ def install() -> None:
     # An object whose making failed has no process to warn about.
     subprocess.Popen.__del__ = _nothing
     os.system = _refuse_processes
+    os.__getattr__ = _missing_in_os
 
     socket.socket.__init__ = _refuse_sockets
     for name in "getaddrinfo", "gethostbyname", "socketpair", "create_server":

@@ -136,6 +136,12 @@ static int write_output(PyObject *buffer_of)
     return 0;
 }
 
+static int refuse_result(const char *message)
+{
+    PySys_FormatStderr("%s\n", message);
+    return report_failure(FAILURE_RESULT, message);
+}
+
 /* What the function returned, as the call's status and perhaps its output. */
 static int hand_on(PyObject *result)
 {
@@ -143,7 +149,11 @@ static int hand_on(PyObject *result)
         return 0;
     if (PyLong_Check(result)) {
         int status = PyLong_AsInt(result);
-        return status == -1 && PyErr_Occurred() ? report_exception(false) : status;
+        if (status != -1 || !PyErr_Occurred())
+            return status;
+        PyErr_Clear();
+        return refuse_result("the function returned an int that is no status: a status has 32 "
+                             "bits, from -2147483648 to 2147483647");
     }
     if (PyUnicode_Check(result)) {
         Py_ssize_t length;
@@ -155,12 +165,12 @@ static int hand_on(PyObject *result)
     }
     if (PyBytes_Check(result) || PyByteArray_Check(result) || PyMemoryView_Check(result))
         return write_output(result);
+    const char *type = Py_TYPE(result)->tp_name;
     char message[200];
     PyOS_snprintf(message, sizeof message,
-                  "the function returned a %.100s: it returns an int, None, bytes or str",
-                  Py_TYPE(result)->tp_name);
-    PySys_FormatStderr("%s\n", message);
-    return report_failure(FAILURE_RESULT, message);
+                  "the function returned %s %.100s: it returns an int, None, bytes or str",
+                  strchr("aeiouAEIOU", type[0]) ? "an" : "a", type);
+    return refuse_result(message);
 }
 
 /* What an interpreter does at its end, as far as it concerns a function. */

@@ -5,6 +5,8 @@
  *                         functions commonly use. The memory is then imaged;
  *   faasm_python_load     once for an uploaded file, on a copy of that image: imports the
  *                         file. The memory is imaged again;
+ *   faasm_python_check    instead of that for a file that is to be imported by every call:
+ *                         compiles it;
  *   faasm_python_run      for a call, on a copy of the file's image.
  *
  * A call must therefore find nothing in the memory that should be its own: see call.c.
@@ -113,16 +115,21 @@ __attribute__((export_name("_faasm_zygote"))) int zygote(void)
     return 0;
 }
 
-/* Imports the user's file. The status: 0, or what the exception says. */
-static int load(void)
+/* Calls `what` of the boot module with the function's name; NULL with an error set. */
+static PyObject *with_name(const char *what)
 {
     unsigned char name[NAME_SIZE] = {0};
     __faasm_get_py_func(name, sizeof name);
     PyObject *argument = PyUnicode_FromString((const char *)name);
-    if (argument) {
-        function = boot_call("load", argument);
-        Py_DECREF(argument);
-    }
+    PyObject *result = argument ? boot_call(what, argument) : NULL;
+    Py_XDECREF(argument);
+    return result;
+}
+
+/* Imports the user's file. The status: 0, or what the exception says. */
+static int load(void)
+{
+    function = with_name(preparing_image ? "load_uploaded" : "load");
     return function ? 0 : report_exception(true);
 }
 
@@ -138,6 +145,16 @@ __attribute__((export_name("faasm_python_load"))) int faasm_python_load(void)
     /* Said now, a call need not write it. */
     preparing_image = false;
     return status;
+}
+
+__attribute__((export_name("faasm_python_check"))) int faasm_python_check(void)
+{
+    preparing_image = true;
+    PyObject *checked = call_begin() < 0 ? NULL : with_name("check");
+    if (!checked)
+        return report_exception(true);
+    Py_DECREF(checked);
+    return 0;
 }
 
 __attribute__((export_name("faasm_python_run"))) int faasm_python_run(void)

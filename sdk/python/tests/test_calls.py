@@ -32,9 +32,14 @@ class Results(unittest.TestCase):
             self.assertEqual((result.status, result.output), (status, output), value)
 
     def test_another_type_is_an_error_that_names_it(self):
-        result = testing.run(module("def faasm_main(): return [1]"))
-        self.assertEqual(result.status, 1)
-        self.assertIn("returned a list", str(result.exception))
+        for value, message in [
+            ("[1]", "returned a list"),
+            ("object()", "returned an object"),
+            ("2**31", "no status"),
+        ]:
+            result = testing.run(module(f"def faasm_main(): return {value}"))
+            self.assertEqual(result.status, 1)
+            self.assertIn(message, str(result.exception))
 
     def test_an_exception_is_status_1_and_a_traceback(self):
         result = testing.run(module("def faasm_main(): raise ValueError('no')"))
@@ -124,13 +129,46 @@ def faasm_main(): pyfaasm.chain(later)
             "await_call_output('x')",
             "chain_name('')",
             "chain('x' * 200)",
-            "chain(lambda: 0)",
+            "chain('not a name')",
         ]:
             result = testing.run(
                 module(f"from pyfaasm.core import *\ndef faasm_main(): {call}")
             )
             self.assertEqual(type(result.exception).__name__, "CallError", call)
 
+
+    def test_only_what_the_file_has_under_its_name_is_chained(self):
+        source = """
+import functools
+from pyfaasm import chain
+def other(): pass
+def hidden(): return 1
+taken, alias = hidden, other
+def hidden(): return 2
+def local():
+    def inner(): pass
+    return inner
+class Thing:
+    def method(self): pass
+@functools.cache
+def wrapped(): return b"wrapped"
+def faasm_main(): return str(chain({}))
+"""
+        for callee in ["other", "alias", "wrapped", "'anything'"]:
+            result = testing.run(module(source.format(callee)))
+            self.assertEqual(result.output, b"1", callee)
+        for callee in [
+            "lambda: 0",
+            "local()",
+            "taken",
+            "Thing().method",
+            "functools.partial(other)",
+            "print",
+            "3",
+        ]:
+            result = testing.run(module(source.format(callee)))
+            self.assertIsInstance(result.exception, TypeError, callee)
+            self.assertIn("by its name as text", str(result.exception), callee)
 
 class Names(unittest.TestCase):
     def test_both_generations_are_there(self):

@@ -26,7 +26,7 @@ use wasmtime::ModuleExport;
 
 pub(crate) use bare::{Bare, MEMORY, bare, has_initialiser, is_bare};
 pub(crate) use effects::keeps_tables;
-pub(crate) use snapshot::{Damaged, Snapshot};
+pub(crate) use snapshot::{Damaged, Snapshot, VERSION as FORMAT};
 pub(crate) use spaces::Spaces;
 pub(crate) use take::{Origin, take};
 

@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 const MAGIC: &[u8; 8] = b"faasmimg";
 
 /// Changes with the format: what has another number is made again.
-const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 2;
 
 /// Longest head: all that an initialiser may leave fits, also in a memory full of holes.
 const MAX_HEAD: u64 = 64 << 20;

@@ -21,6 +21,9 @@ use crate::warm::{self, Keeping};
 /// What imports an uploaded file.
 const LOAD: &str = "faasm_python_load";
 
+/// What compiles an uploaded file that every call is to import.
+const CHECK: &str = "faasm_python_check";
+
 /// Where a guest finds what was uploaded.
 const FUNCTION_PATH: &str = "function";
 
@@ -31,6 +34,7 @@ pub(crate) struct Base {
     pub(super) image: Arc<Image>,
     pub(super) spaces: Spaces,
     pub(super) load: ModuleExport,
+    pub(super) check: ModuleExport,
     library: Library,
     /// What the interpreter can change beside its memory; `None` if that is more than globals.
     variables: Option<Arc<[ModuleExport]>>,
@@ -106,10 +110,13 @@ impl Base {
             bytes = image.bytes(),
             "the Python runtime is ready"
         );
-        let load = loaded.module().get_export_index(LOAD);
+        let export = |name| {
+            let export = loaded.module().get_export_index(name);
+            export.ok_or_else(|| internal(format_args!("the runtime does not export {name}")))
+        };
         Ok(Self {
-            load: load
-                .ok_or_else(|| internal(format_args!("the runtime does not export {LOAD}")))?,
+            load: export(LOAD)?,
+            check: export(CHECK)?,
             variables: keeps_tables.then(|| warm::variables(loaded.module())),
             loaded: Arc::new(loaded.with_image(Arc::clone(&image))),
             image,

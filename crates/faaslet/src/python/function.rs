@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use faasm_budget::Charge;
 use faasm_model::{FunctionName, Invocation, Target};
 use faasm_storage::{ArtifactKind, FunctionRecord, Initialised, SpooledFile};
+use wasmtime::ModuleExport;
 
 use super::source::Source;
 use super::{Base, Python};
 use crate::Faaslets;
 use crate::faaslets::Shared;
-use crate::image::{self, Origin};
+use crate::image::{self, Origin, Snapshot};
 use crate::loaded::Loaded;
 use crate::modules::{Form, NOT_READ_BACK, Unavailable, image_id, internal, to_bytes};
 use crate::publish::{PublishError, read};
@@ -77,18 +79,12 @@ impl Python {
         let base = self.base(shared).await?;
         let is_imaged = source.is_imaged;
         let loaded = Arc::new(base.with_function(shared, name, source.tree)?);
-        let imported = import(shared, base, name, &loaded).await;
         if !is_imaged {
             // Its code runs in every call; here it is only looked at.
-            return match imported {
-                Err(Unavailable::Python(refused)) if refused.is_syntax() => {
-                    Err(Unavailable::Python(refused))
-                }
-                Err(Unavailable::Python(_)) | Ok(_) => Ok((loaded, Initialised::Nothing)),
-                Err(other) => Err(other),
-            };
+            let _ = run(shared, base, name, &loaded, &base.check).await?;
+            return Ok((loaded, Initialised::Nothing));
         }
-        let image = imported?;
+        let image = import(shared, base, name, &loaded).await?;
         let id = image_id(name, &image);
         shared
             .modules
@@ -147,13 +143,24 @@ async fn import(
     name: &FunctionName,
     loaded: &Arc<Loaded>,
 ) -> Result<Vec<u8>, Unavailable> {
+    let (snapshot, _charge) = run(shared, base, name, loaded, &base.load).await?;
+    to_bytes(snapshot).await
+}
+
+/// Runs `export` of the interpreter for a function; what that leaves, and the charge for it.
+async fn run(
+    shared: &Arc<Shared>,
+    base: &Base,
+    name: &FunctionName,
+    loaded: &Arc<Loaded>,
+    export: &ModuleExport,
+) -> Result<(Snapshot, Charge), Unavailable> {
     let _turn = shared.modules.turn().await?;
     let invocation = Invocation {
         target: Target::PYTHON,
         ..Invocation::new(name.clone(), "")
     };
-    let origin = Origin::Image(&base.image, &base.load);
+    let origin = Origin::Image(&base.image, export);
     let taken = image::take(shared, invocation, loaded, &base.spaces, origin).await?;
-    let (snapshot, _charge) = taken.ok_or_else(|| internal("an import without an image"))?;
-    to_bytes(snapshot).await
+    taken.ok_or_else(|| internal("the interpreter left no image"))
 }

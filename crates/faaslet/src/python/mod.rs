@@ -5,6 +5,7 @@
 //! A call starts from that and does nothing but run the function.
 
 mod base;
+mod cache;
 mod function;
 mod host;
 mod refused;
@@ -17,8 +18,10 @@ use faasm_model::Target;
 use tokio::sync::OnceCell;
 use wasmtime::Engine;
 
+use crate::engine;
 use crate::faaslets::Shared;
 use crate::host::Linkers;
+use crate::image;
 use crate::modules::{Disk, Unavailable};
 use base::Base;
 
@@ -55,11 +58,13 @@ impl Python {
         spare: &std::path::Path,
     ) -> Result<Self, crate::Error> {
         let linkers = Linkers::for_python(engine).map_err(crate::Error::Engine)?;
-        let artifacts = match faasm_storage::Artifacts::at(&runtime.cache) {
+        let compatibility = engine::compatibility(engine).map_err(crate::Error::Storage)?;
+        let form = format!("{compatibility}-{}", image::FORMAT);
+        let artifacts = match cache::open(&runtime.cache, &form) {
             Ok(artifacts) => artifacts,
             Err(error) => {
                 tracing::info!(%error, "what is made of the Python runtime is kept in the data directory");
-                faasm_storage::Artifacts::at(spare).map_err(crate::Error::Storage)?
+                cache::open(spare, &form).map_err(crate::Error::Storage)?
             }
         };
         Ok(Self {

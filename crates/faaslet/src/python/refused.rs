@@ -6,13 +6,13 @@ use faasm_model::{Failure, FailureKind};
 #[derive(Debug, thiserror::Error)]
 pub enum PythonRefused {
     /// It is not Python.
-    #[error("{message} (line {line}, column {column})")]
+    #[error("{message}{}", place(*line, *column))]
     Syntax {
         /// What Python says.
         message: String,
-        /// The line, from 1 on.
+        /// The line, from 1 on; 0 if it is no particular one.
         line: u32,
-        /// The character of the line, from 1 on.
+        /// The character of the line, from 1 on; 0 if it is no particular one.
         column: u32,
     },
     /// Its top-level code raised an exception, or did what it may not do.
@@ -26,10 +26,12 @@ pub enum PythonRefused {
     Archive(String),
 }
 
-impl PythonRefused {
-    /// Whether the file is no Python at all, rather than code that failed.
-    pub(crate) fn is_syntax(&self) -> bool {
-        matches!(self, Self::Syntax { .. })
+/// A place in a file, to follow a message.
+fn place(line: u32, column: u32) -> String {
+    match (line, column) {
+        (0, _) => String::new(),
+        (_, 0) => format!(" (line {line})"),
+        _ => format!(" (line {line}, column {column})"),
     }
 }
 
@@ -79,7 +81,7 @@ impl Failed {
             Kind::Exception | Kind::Result => (FailureKind::PythonException, self.message),
             Kind::Syntax => (
                 FailureKind::PythonException,
-                format!("SyntaxError: {} (line {})", self.message, self.line),
+                format!("SyntaxError: {}{}", self.message, place(self.line, 0)),
             ),
             Kind::Entry => (FailureKind::PythonEntry, self.message),
             Kind::Memory => (FailureKind::MemoryLimit, self.message),
@@ -158,8 +160,10 @@ mod tests {
     #[test]
     fn an_upload_is_refused_with_the_place_or_with_what_was_printed() {
         let syntax = failed(2, "invalid syntax").of_upload("");
-        assert!(syntax.is_syntax());
         assert_eq!(syntax.to_string(), "invalid syntax (line 3, column 7)");
+        let nowhere = Failed::new(2, 0, 0, "too deep".to_owned()).unwrap();
+        assert_eq!(nowhere.clone().of_upload("").to_string(), "too deep");
+        assert_eq!(nowhere.of_call(1).message, "SyntaxError: too deep");
         let import = failed(1, "ValueError: x").of_upload("; stdout: \"y\"");
         let text = "importing it failed: ValueError: x; stdout: \"y\"";
         assert_eq!(import.to_string(), text);

@@ -16,8 +16,8 @@ use crate::faaslets::Shared;
 use crate::files::Patient;
 use crate::modules::{Unavailable, blocking, internal};
 
-/// How an archive begins.
-const ARCHIVE: &[u8] = b"PK\x03\x04";
+/// How archives begin: with a file, or with the end if there is none.
+const ARCHIVES: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
 
 /// The file of an archive that has the functions.
 const MAIN: &str = "function.py";
@@ -43,19 +43,21 @@ impl Source {
         name: &FunctionName,
         bytes: Vec<u8>,
     ) -> Result<Self, Unavailable> {
-        if !bytes.starts_with(ARCHIVE) {
+        let is_archive = ARCHIVES.iter().any(|begin| bytes.starts_with(begin));
+        let mut charge = shared.budget.charge();
+        if !is_archive {
             let text = std::str::from_utf8(&bytes).map_err(PythonRefused::Encoding)?;
-            let mut charge = shared.budget.charge();
             if !charge.grow(bytes.len() as u64) {
                 return Err(Unavailable::NoMemory);
             }
+            let is_imaged = wants_image(text);
+            let file = OneFile {
+                name: format!("{}.py", name.function),
+                bytes: bytes.into(),
+            };
             return Ok(Self {
-                is_imaged: wants_image(text),
-                tree: Arc::new(OneFile {
-                    name: format!("{}.py", name.function),
-                    bytes: bytes.into(),
-                    _charge: charge,
-                }),
+                is_imaged,
+                tree: Arc::new(Charged(file, charge)),
             });
         }
         let spool = shared.storage.spool().directory().to_owned();
@@ -65,9 +67,13 @@ impl Source {
             let archive = Archive::unpack(&bytes.as_slice(), &limits, Patient::new(into));
             let archive = archive.map_err(refused)?;
             let main = main_file(&archive)?;
+            // Its files are on the disk.
+            if !charge.grow(archive.index_bytes()) {
+                return Err(Unavailable::NoMemory);
+            }
             Ok::<_, Unavailable>(Self {
                 is_imaged: wants_image(&main),
-                tree: Arc::new(archive),
+                tree: Arc::new(Charged(archive, charge)),
             })
         });
         unpacked.await?
@@ -101,11 +107,32 @@ fn wants_image(text: &str) -> bool {
     !first.any(|line| line.trim_end() == NO_IMAGE)
 }
 
+/// A tree with the charge for the memory that it takes.
+struct Charged<T>(T, #[expect(dead_code, reason = "lives as long")] Charge);
+
+impl<T: Lower> Lower for Charged<T> {
+    fn metadata(&self, path: &str) -> Result<Metadata, Errno> {
+        self.0.metadata(path)
+    }
+
+    fn list(
+        &self,
+        path: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<LowerDirEntry>, Errno> {
+        self.0.list(path, after, limit)
+    }
+
+    fn open(&self, path: &str) -> Result<Arc<dyn LowerFile>, Errno> {
+        self.0.open(path)
+    }
+}
+
 /// The tree of a function that is one file.
 struct OneFile {
     name: String,
     bytes: Bytes,
-    _charge: Charge,
 }
 
 impl Lower for OneFile {
@@ -190,7 +217,6 @@ mod tests {
         let tree = OneFile {
             name: "f.py".to_owned(),
             bytes: Bytes::from_static(b"pass\n"),
-            _charge: faasm_budget::MemoryBudget::new(1 << 20).charge(),
         };
         let names = |after| {
             let page = tree.list("", after, 10).unwrap();

@@ -171,10 +171,10 @@ fn a_manifest_that_promises_the_moon_is_refused_before_anything_is_written() {
     refused(&files.archive(), "python.wasm is larger");
     *files.content("manifest.json") = text.replace("\"test\"", "\"../../x\"").into_bytes();
     refused(&files.archive(), "its name is not made of");
-    *files.content("manifest.json") = text.replace("\"abi\":1", "\"abi\":2").into_bytes();
+    *files.content("manifest.json") = text.replace("\"abi\":2", "\"abi\":1").into_bytes();
     let error = Home::new().install(&files.archive()).unwrap_err();
     assert!(
-        matches!(error, Error::OtherInterface { found: 2, .. }),
+        matches!(error, Error::OtherInterface { found: 1, .. }),
         "{error}"
     );
 }

@@ -64,7 +64,7 @@ impl Files {
             ((*name).to_owned(), content)
         });
         let contents: serde_json::Map<_, _> = contents.collect();
-        let manifest = json!({ "name": "test", "version": "1.0", "abi": 1, "files": contents });
+        let manifest = json!({ "name": "test", "version": "1.0", "abi": 2, "files": contents });
         let manifest = (
             Runtime::MANIFEST.to_owned(),
             manifest.to_string().into_bytes(),

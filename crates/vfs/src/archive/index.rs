@@ -47,6 +47,11 @@ pub(super) struct Found {
 }
 
 impl Index {
+    /// Bytes of memory that it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.paths.capacity() + size_of_val(&*self.nodes)) as u64
+    }
+
     /// Of these entries, each with its place, and of the directories that their paths imply.
     pub(super) fn new(
         entries: &[Entry],
