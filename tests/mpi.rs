@@ -1,11 +1,15 @@
 //! MPI worlds: whole programs in C and C++, and worlds that do not end well.
 
 mod endings;
+mod examples;
+mod memory;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use faasm_testkit::{Answer, Server, build_mpi};
+use reqwest::Method;
 use serde_json::json;
 
 /// Compiles an MPI program.
@@ -23,6 +27,60 @@ async fn world(server: &Server, name: &str, size: u32) -> Answer {
     let (user, function) = name.split_once('/').unwrap();
     let call = json!({"user": user, "function": function, "mpi": true, "mpi_world_size": size});
     server.post(call).await
+}
+
+/// A program whose ranks each do what a function `part` says, between beginning and end.
+fn with_part(part: &str) -> bytes::Bytes {
+    mpi(&format!(
+        r#"static int rank, size, number;
+        static void part(void) {{ {part} }}
+        int main(void)
+        {{
+            MPI_Init(NULL, NULL);
+            MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+            MPI_Comm_size(MPI_COMM_WORLD, &size);
+            part();
+            return MPI_Finalize();
+        }}"#
+    ))
+}
+
+/// Waits until nothing of any call is left.
+async fn nothing_runs(server: &Server) {
+    for gauge in [
+        "faasm_faaslets_live",
+        "faasm_calls_running",
+        "faasm_calls_live",
+    ] {
+        while server.metric(gauge, "").await > 0.0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Calls a function asynchronously as a world of so many ranks; the call's id.
+async fn submit(server: &Server, name: &str, size: u32) -> u64 {
+    let url = format!("{}/invoke/{name}?async=true&mpi={size}", server.invoke);
+    let answer = server.request(Method::POST, &url, "").await.expect(202);
+    answer.text().parse().unwrap()
+}
+
+/// How a world has failed.
+struct Failed {
+    status: u16,
+    value: String,
+    /// The code of the failure and its reason.
+    reason: String,
+}
+
+fn failed(answer: &Answer) -> Failed {
+    let text = answer.text();
+    let reason = text.split_once(" failed: ").map(|(_, reason)| reason);
+    Failed {
+        status: answer.status.as_u16(),
+        value: answer.header("faasm-return-value").to_owned(),
+        reason: reason.unwrap_or(&text).to_owned(),
+    }
 }
 
 /// The programs of `tests/mpi`, which check themselves.

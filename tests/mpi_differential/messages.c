@@ -83,10 +83,21 @@ static void start_send(struct message *m, MPI_Comm comm, int is_persistent)
     start(m->out.start, m->send_count, m->send_type, m->destination, m->tag, comm, &m->send);
 }
 
-static void show(struct message *m, int index)
+/* Open MPI counts a plain pair as one, and pairs in other types as the two that they are. */
+static int elements_of(const MPI_Status *status, MPI_Datatype type)
 {
     int elements;
-    MPI_Get_elements(&m->status, m->receive_type, &elements);
+    if (type == MPI_2INT) {
+        MPI_Get_count(status, type, &elements);
+    } else {
+        MPI_Get_elements(status, type, &elements);
+    }
+    return elements;
+}
+
+static void show(struct message *m, int index)
+{
+    int elements = elements_of(&m->status, m->receive_type);
     note("message %d from %d with %d: %d elements %016llx", index, m->status.MPI_SOURCE,
          m->status.MPI_TAG, elements, (unsigned long long)end_of(&m->in));
 }
@@ -298,7 +309,7 @@ void shift(void)
     MPI_Comm comm = comms[number()];
     int distance = (int)number(), tag = (int)number(), count = (int)number();
     MPI_Datatype type = type_of_line();
-    int is_open = (int)number(), is_in_place = (int)number(), mine, size, elements;
+    int is_open = (int)number(), is_in_place = (int)number(), mine, size;
     if (comm == MPI_COMM_NULL) {
         return;
     }
@@ -320,8 +331,9 @@ void shift(void)
         MPI_Sendrecv(out.start, count, type, to, tag, in.start, count, type, from, tag, comm,
                      &status);
     }
-    MPI_Get_elements(&status, type, &elements);
-    note("shifted %d elements from %d %016llx %016llx", elements,
-         status.MPI_SOURCE == MPI_PROC_NULL ? -1 : status.MPI_SOURCE,
-         (unsigned long long)end_of(&out), (unsigned long long)end_of(&in));
+    /* One after the other: compilers differ in the order of arguments. */
+    uint64_t sent = end_of(&out), received = end_of(&in);
+    note("shifted %d elements from %d %016llx %016llx", elements_of(&status, type),
+         status.MPI_SOURCE == MPI_PROC_NULL ? -1 : status.MPI_SOURCE, (unsigned long long)sent,
+         (unsigned long long)received);
 }

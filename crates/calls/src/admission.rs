@@ -6,7 +6,7 @@
 //! some; nobody can take the server from the others. Who cannot start queues, users take
 //! turns, and the queue of a user is bounded.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
@@ -15,6 +15,10 @@ use tokio::sync::oneshot;
 
 use crate::options::Options;
 use crate::waiters::{Rank, Waiter, Waiters};
+
+mod permit;
+
+pub(crate) use permit::{Lent, Permit};
 
 /// Hands out permits. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,23 +41,6 @@ struct User {
     running: AtomicI64,
     queued_synchronous: AtomicUsize,
     queued_asynchronous: AtomicUsize,
-}
-
-/// The right to have a Faaslet. Dropping it lets the next call start.
-#[derive(Debug)]
-pub(crate) struct Permit {
-    shared: Arc<Shared>,
-    user: Arc<User>,
-    /// For how many Faaslets it is.
-    count: i64,
-}
-
-/// A permit lent out while its holder waits for a callee, until it is taken back.
-#[derive(Debug)]
-pub(crate) struct Lent {
-    shared: Arc<Shared>,
-    user: Arc<User>,
-    is_out: AtomicBool,
 }
 
 /// A place in a user's queue; dropping gives it up.
@@ -102,9 +89,20 @@ impl Admission {
     /// A permit at once, if nobody waits for one and the user may have it.
     pub(crate) fn try_enter(&self, user: &Name) -> Option<Permit> {
         match self.0.waiting.load(SeqCst) {
-            0 => self.0.take(self.user(user)),
+            0 => self.0.take(self.user(user), 1),
             _ => None,
         }
+    }
+
+    /// A permit for all of so many Faaslets at once, if the user may have them, whoever waits: what
+    /// others wait for is mostly not free.
+    pub(crate) fn try_enter_all(&self, user: &Name, count: u32) -> Option<Permit> {
+        let permit = self.0.take(self.user(user), count);
+        if permit.is_none() {
+            // It may have hidden permits from whoever looked meanwhile.
+            self.0.hand_out();
+        }
+        permit
     }
 
     /// A place in the user's queue, if there is one.
@@ -129,19 +127,26 @@ impl Admission {
         Place { user, asynchronous }
     }
 
-    /// Waits for a permit. The call is in the queue when this returns, not only when the
-    /// future is polled: a caller that chains and then waits must find its callees there,
-    /// or shallower calls would start before them.
+    /// Waits for a permit for so many Faaslets, which it gets all at once. The call is in the queue
+    /// when this returns, not only when the future is polled: a caller that chains and then waits
+    /// must find its callees there, or shallower calls would start before them.
     pub(crate) fn enter(
         &self,
         user: &Name,
         rank: Rank,
+        count: u32,
     ) -> impl Future<Output = Result<Permit, Exhausted>> + use<> {
-        let (sender, receiver) = oneshot::channel();
-        self.0.enqueue(user, rank, sender);
+        // Permits are counted for users that are known.
+        drop(self.user(user));
+        let (answer, receiver) = oneshot::channel();
+        self.0.enqueue(user, rank, Waiter { answer, count });
         self.0.hand_out();
+        let mut waiting = Waiting {
+            receiver,
+            _next: HandOut(Arc::clone(&self.0)),
+        };
         async move {
-            match receiver.await {
+            match (&mut waiting.receiver).await {
                 Ok(answer) => answer,
                 // A waiter is only dropped unanswered when this future is.
                 Err(_) => std::future::pending().await,
@@ -169,23 +174,19 @@ impl Shared {
         self.waiting.fetch_add(1, SeqCst);
     }
 
-    /// Takes a permit if the user may have one more.
-    fn take(self: &Arc<Self>, user: Arc<User>) -> Option<Permit> {
-        let free = self.max_running - self.running.fetch_add(1, SeqCst);
-        let has = user.running.fetch_add(1, SeqCst);
-        let live = self.live.fetch_add(1, SeqCst);
-        if has < free && live < self.max_live {
-            let shared = Arc::clone(self);
-            let count = 1;
-            return Some(Permit {
-                shared,
-                user,
-                count,
-            });
+    /// Takes a permit for so many Faaslets if the user may have as many more.
+    fn take(self: &Arc<Self>, user: Arc<User>, count: u32) -> Option<Permit> {
+        let count = i64::from(count);
+        let free = self.max_running - self.running.fetch_add(count, SeqCst);
+        let has = user.running.fetch_add(count, SeqCst);
+        let live = self.live.fetch_add(count, SeqCst);
+        if has + count <= free && live + count <= self.max_live {
+            return Some(Permit::new(self, user, count));
         }
-        self.running.fetch_sub(1, SeqCst);
-        user.running.fetch_sub(1, SeqCst);
-        self.live.fetch_sub(1, SeqCst);
+        // In this order, or it could seem as if all that live were waiting for others.
+        self.live.fetch_sub(count, SeqCst);
+        user.running.fetch_sub(count, SeqCst);
+        self.running.fetch_sub(count, SeqCst);
         None
     }
 
@@ -196,7 +197,9 @@ impl Shared {
             let gone = |count| {
                 self.waiting.fetch_sub(count, SeqCst);
             };
-            let next = waiters.next(gone, |name| self.take(self.users.get(name)?.clone()));
+            let next = waiters.next(gone, |name, count| {
+                self.take(self.users.get(name)?.clone(), count)
+            });
             let (waiter, answer) = match next {
                 Some((waiter, permit)) => (waiter, Ok(permit)),
                 None if !self.is_stuck() => return,
@@ -208,7 +211,7 @@ impl Shared {
             self.waiting.fetch_sub(1, SeqCst);
             drop(waiters);
             // One that has just gone returns its permit here, through the drop.
-            let _ = waiter.send(answer);
+            let _ = waiter.answer.send(answer);
         }
     }
 
@@ -218,59 +221,18 @@ impl Shared {
     }
 }
 
-impl Permit {
-    /// Has it be for `more` Faaslets as well, if the user may have as many.
-    pub(crate) fn extend(&mut self, more: u32) -> bool {
-        let more = i64::from(more);
-        let free = self.shared.max_running - self.shared.running.fetch_add(more, SeqCst);
-        let has = self.user.running.fetch_add(more, SeqCst) - self.count;
-        let live = self.shared.live.fetch_add(more, SeqCst);
-        if has + more <= free && live + more <= self.shared.max_live {
-            self.count += more;
-            return true;
-        }
-        self.shared.running.fetch_sub(more, SeqCst);
-        self.user.running.fetch_sub(more, SeqCst);
-        self.shared.live.fetch_sub(more, SeqCst);
-        // It may have hidden permits from whoever looked meanwhile.
-        self.shared.hand_out();
-        false
-    }
-
-    /// Lends the permit out. Nobody gets it before [`Lent::offer`].
-    pub(crate) fn lend(&self) -> Lent {
-        self.user.running.fetch_sub(1, SeqCst);
-        self.shared.running.fetch_sub(1, SeqCst);
-        Lent {
-            shared: Arc::clone(&self.shared),
-            user: Arc::clone(&self.user),
-            is_out: AtomicBool::new(true),
-        }
-    }
+/// A call that waits. When it gives up, those behind it may have what it could not.
+struct Waiting {
+    receiver: oneshot::Receiver<Result<Permit, Exhausted>>,
+    /// After the receiver, by whose end the waiter is known to have gone.
+    _next: HandOut,
 }
 
-impl Lent {
-    /// Lets others start.
-    pub(crate) fn offer(&self) {
-        self.shared.hand_out();
-    }
+struct HandOut(Arc<Shared>);
 
-    /// Takes the permit back, once. That never waits: one who has started is always let
-    /// finish.
-    pub(crate) fn take_back(&self) {
-        if self.is_out.swap(false, SeqCst) {
-            self.user.running.fetch_add(1, SeqCst);
-            self.shared.running.fetch_add(1, SeqCst);
-        }
-    }
-}
-
-impl Drop for Permit {
+impl Drop for HandOut {
     fn drop(&mut self) {
-        self.user.running.fetch_sub(self.count, SeqCst);
-        self.shared.running.fetch_sub(self.count, SeqCst);
-        self.shared.live.fetch_sub(self.count, SeqCst);
-        self.shared.hand_out();
+        self.0.hand_out();
     }
 }
 
@@ -290,143 +252,4 @@ impl Drop for Place {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::cmp::Reverse;
-    use std::time::Duration;
-
-    fn name(text: &str) -> Name {
-        Name::new(text).unwrap()
-    }
-
-    fn admission(max_running: u32, max_faaslets: u32) -> Admission {
-        Admission::new(&Options {
-            max_running,
-            max_faaslets,
-            max_queued: 2,
-            ..Options::default()
-        })
-    }
-
-    #[test]
-    fn one_user_gets_half_and_the_next_one_still_finds_permits() {
-        let admission = admission(8, 100);
-        let flood: Vec<_> = (0..8)
-            .filter_map(|_| admission.try_enter(&name("flood")))
-            .collect();
-        assert_eq!(flood.len(), 4);
-        assert!(admission.try_enter(&name("other")).is_some());
-    }
-
-    #[test]
-    fn a_queue_is_bounded_for_each_kind_of_call_apart() {
-        let admission = admission(1, 1);
-        let user = name("a");
-        let places: Vec<_> = (0..2)
-            .map(|_| admission.queue(&user, false).unwrap())
-            .collect();
-        assert_eq!(admission.queue(&user, false).unwrap_err(), QueueFull);
-        assert!(admission.queue(&user, true).is_ok());
-        drop(places);
-        assert!(admission.queue(&user, false).is_ok());
-    }
-
-    #[tokio::test]
-    async fn deeper_calls_start_first_and_users_take_turns() {
-        let admission = admission(2, 100);
-        let (a, b) = (name("a"), name("b"));
-        let held = [
-            admission.try_enter(&a).unwrap(),
-            admission.try_enter(&b).unwrap_or_else(|| {
-                // With two permits the second user's share is the one that is left.
-                unreachable!("a newcomer finds a permit")
-            }),
-        ];
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let ranks = [
-            (&a, Rank::Asynchronous, "a async"),
-            (&a, Rank::Synchronous, "a sync"),
-            (&a, Rank::Chained(Reverse(1)), "a 1"),
-            (&a, Rank::Chained(Reverse(2)), "a 2"),
-            (&b, Rank::Asynchronous, "b async"),
-        ];
-        let mut tasks = Vec::new();
-        for (user, rank, label) in ranks {
-            let (admission, user, order) = (admission.clone(), user.clone(), Arc::clone(&order));
-            tasks.push(tokio::spawn(async move {
-                let permit = admission.enter(&user, rank).await.unwrap();
-                order.lock().unwrap().push(label);
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                drop(permit);
-            }));
-            tokio::task::yield_now().await;
-        }
-        drop(held);
-        for task in tasks {
-            task.await.unwrap();
-        }
-        let order = order.lock().unwrap().clone();
-        let of_a: Vec<_> = order
-            .iter()
-            .filter(|l| l.starts_with('a'))
-            .copied()
-            .collect();
-        assert_eq!(of_a, ["a 2", "a 1", "a sync", "a async"]);
-        assert!(order.iter().position(|l| *l == "b async") <= Some(1));
-    }
-
-    #[tokio::test]
-    async fn a_waiting_caller_lends_its_permit_to_its_callee() {
-        let admission = admission(1, 10);
-        let user = name("a");
-        let caller = admission.try_enter(&user).unwrap();
-        let lent = caller.lend();
-        lent.offer();
-        let callee = admission
-            .enter(&user, Rank::Chained(Reverse(1)))
-            .await
-            .unwrap();
-        drop(callee);
-        lent.take_back();
-        lent.take_back();
-        assert_eq!(
-            admission.load(),
-            Load {
-                running: 1,
-                waiting: 0
-            }
-        );
-    }
-
-    #[tokio::test]
-    async fn when_only_waiting_callers_are_alive_the_deepest_callee_is_refused() {
-        let admission = admission(4, 1);
-        let user = name("a");
-        let caller = admission.try_enter(&user).unwrap();
-        let _lent = caller.lend();
-        let refused = admission.enter(&user, Rank::Chained(Reverse(1))).await;
-        assert_eq!(refused.unwrap_err(), Exhausted);
-    }
-
-    #[tokio::test]
-    async fn a_waiter_that_gives_up_leaves_nothing_behind() {
-        let admission = admission(1, 10);
-        let user = name("a");
-        let held = admission.try_enter(&user).unwrap();
-        let waiting = admission.enter(&user, Rank::Synchronous);
-        assert!(
-            tokio::time::timeout(Duration::from_millis(5), waiting)
-                .await
-                .is_err()
-        );
-        drop(held);
-        assert_eq!(
-            admission.load(),
-            Load {
-                running: 0,
-                waiting: 0
-            }
-        );
-        assert!(admission.try_enter(&user).is_some());
-    }
-}
+mod tests;

@@ -47,18 +47,11 @@ impl Inner {
             false => None,
         };
         let user = &live.invocation.function.user;
+        let ranks = live.invocation.target.ranks().get();
         let permit = tokio::select! {
-            permit = self.admission.enter(user, Rank::Asynchronous) => permit,
+            permit = self.admission.enter(user, Rank::Asynchronous, ranks) => permit,
             () = live.cancel.cancelled() => return self.finish_logged(live, self.cancelled()).await,
             () = self.halt.cancelled() => return,
-        };
-        let permit = match permit {
-            Ok(permit) => tokio::select! {
-                permit = self.enter_world(live, permit) => permit,
-                () = live.cancel.cancelled() => return self.finish_logged(live, self.cancelled()).await,
-                () = self.halt.cancelled() => return,
-            },
-            exhausted => exhausted,
         };
         drop(place);
         let running = self.running.token();

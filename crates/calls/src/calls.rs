@@ -95,11 +95,6 @@ impl Calls {
         };
         let finished = match permit {
             Some(permit) => {
-                let Some(permit) = inner.admit_world(&tracked.live, permit) else {
-                    let ranks = tracked.live.invocation.target.ranks();
-                    tracked.withdraw();
-                    return Err(Refused::NoRoomForWorld(ranks));
-                };
                 let (permit, queued) = (Arc::new(permit), begun.elapsed());
                 let executing = inner.execute_attended(&tracked.live, &permit, queued);
                 let executed = executing.await;
@@ -238,13 +233,19 @@ impl Inner {
     /// A permit for a synchronous call; `None` if it was cancelled while it waited.
     async fn enter(&self, live: &LiveCall) -> Result<Option<Permit>, Refused> {
         let user = &live.invocation.function.user;
+        let ranks = live.invocation.target.ranks();
+        if ranks.get() > 1 {
+            // A world that waited would keep its client waiting for who knows how long.
+            let permit = self.admission.try_enter_all(user, ranks.get());
+            return permit.map(Some).ok_or(Refused::NoRoomForWorld(ranks));
+        }
         if let Some(permit) = self.admission.try_enter(user) {
             return Ok(Some(permit));
         }
         let place = self.admission.queue(user, false);
         let _place = place.map_err(|_| self.queue_full(&live.invocation))?;
         tokio::select! {
-            permit = self.admission.enter(user, Rank::Synchronous) => {
+            permit = self.admission.enter(user, Rank::Synchronous, 1) => {
                 permit.map(Some).map_err(|_| Refused::NoFaaslets)
             }
             () = live.cancel.cancelled() => Ok(None),

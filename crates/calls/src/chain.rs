@@ -71,6 +71,7 @@ impl Chain for Scope {
         };
         let invocation = Arc::new(Invocation {
             target: callee.target,
+            files: caller.files,
             ..Invocation::new(function, callee.input)
         });
         let id = || self.inner.ids.next().map_err(|_| ChainRefused::NoIds);
@@ -107,7 +108,9 @@ impl Inner {
         let inner = Arc::clone(self);
         let begun = Instant::now();
         let rank = Rank::Chained(Reverse(child.depth));
-        let entering = self.admission.enter(&child.invocation.function.user, rank);
+        let entering = self
+            .admission
+            .enter(&child.invocation.function.user, rank, 1);
         let tracked = Tracked::new(self, child);
         tokio::spawn(async move {
             let live = &tracked.live;

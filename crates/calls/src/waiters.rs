@@ -8,8 +8,14 @@ use tokio::sync::oneshot;
 
 use crate::admission::{Exhausted, Permit};
 
-/// Where a waiting call hears of its place.
-pub(crate) type Waiter = oneshot::Sender<Result<Permit, Exhausted>>;
+/// A waiting call.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    /// Where it hears of its place.
+    pub(crate) answer: oneshot::Sender<Result<Permit, Exhausted>>,
+    /// How many Faaslets it is to have, all at once.
+    pub(crate) count: u32,
+}
 
 /// What kind of call waits. Within a user, deeper calls come first: they are what those
 /// that have started wait for, and so the number of started ones stays small. Then those
@@ -44,7 +50,7 @@ impl Waiters {
     pub(crate) fn next<T>(
         &mut self,
         mut passed: impl FnMut(usize),
-        mut take: impl FnMut(&Name) -> Option<T>,
+        mut take: impl FnMut(&Name, u32) -> Option<T>,
     ) -> Option<(Waiter, T)> {
         for _ in 0..self.order.len() {
             let user = self.order.pop_front()?;
@@ -52,10 +58,8 @@ impl Waiters {
                 continue;
             };
             passed(drop_gone(queue));
-            let taken = match queue.is_empty() {
-                true => None,
-                false => take(&user),
-            };
+            let first = queue.first_key_value().map(|(_, waiter)| waiter.count);
+            let taken = first.and_then(|count| take(&user, count));
             let found = taken.and_then(|t| Some((queue.pop_first()?.1, t)));
             if queue.is_empty() {
                 self.queues.remove(&user);
@@ -82,7 +86,7 @@ impl Waiters {
 fn drop_gone(queue: &mut BTreeMap<(Rank, u64), Waiter>) -> usize {
     let mut gone = 0;
     while let Some(first) = queue.first_entry() {
-        if !first.get().is_closed() {
+        if !first.get().answer.is_closed() {
             break;
         }
         first.remove();

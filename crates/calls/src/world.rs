@@ -16,9 +16,6 @@ use crate::admission::Permit;
 use crate::calls::{Inner, Tracked};
 use crate::live::LiveCall;
 
-/// How long an asynchronous world waits before it looks for room again.
-const ROOM_POLL: Duration = Duration::from_millis(20);
-
 /// One rank that has ended.
 struct Ended {
     rank: u32,
@@ -26,30 +23,6 @@ struct Ended {
 }
 
 impl Inner {
-    /// Has `permit` be for all ranks of the call's world; it is given back if there is no room.
-    pub(crate) fn admit_world(&self, live: &LiveCall, mut permit: Permit) -> Option<Permit> {
-        let others = live.invocation.target.ranks().get() - 1;
-        permit.extend(others).then_some(permit)
-    }
-
-    /// A permit for all ranks of an asynchronous call, waited for without holding a part of it.
-    pub(crate) async fn enter_world(
-        &self,
-        live: &LiveCall,
-        mut permit: Permit,
-    ) -> Result<Permit, crate::admission::Exhausted> {
-        while !permit.extend(live.invocation.target.ranks().get() - 1) {
-            drop(permit);
-            tokio::time::sleep(ROOM_POLL).await;
-            let user = &live.invocation.function.user;
-            let entering = self
-                .admission
-                .enter(user, crate::waiters::Rank::Asynchronous);
-            permit = entering.await?;
-        }
-        Ok(permit)
-    }
-
     /// Runs all ranks of a world; `permit` is for all of them.
     pub(crate) async fn execute_world(
         self: &Arc<Self>,
@@ -59,15 +32,45 @@ impl Inner {
         queued: Duration,
         no_memory: NoMemory,
     ) -> Executed {
-        let (world, mut ranks) = self.faaslets.world(size);
+        let begun = self
+            .faaslets
+            .world(&live.invocation, size, no_memory, &live.cancel);
+        let (world, mut ranks) = match begun.await {
+            Ok(begun) => begun,
+            Err(outcome) => {
+                let charge = self.faaslets.budget().charge();
+                let outcome = *outcome;
+                return Executed { outcome, charge };
+            }
+        };
         let first = ranks.remove(0);
+        let others = self.spawn_ranks(live, &world, ranks, permit, queued, no_memory);
+        let run = self.execute_rank(live, &world, 0, first, permit, queued, no_memory);
+        let mut executed = run.await;
+        let ended = all_ended(others, &world).await;
+        conclude(&mut executed.outcome, &ended, &world);
+        if world.aborted().is_some() {
+            // What its ranks have called is of no use to anybody.
+            live.cancel.cancel();
+        }
+        executed
+    }
+
+    /// Starts all ranks but the first.
+    fn spawn_ranks(
+        self: &Arc<Self>,
+        live: &Arc<LiveCall>,
+        world: &World,
+        ranks: Vec<WorldRank>,
+        permit: &Arc<Permit>,
+        queued: Duration,
+        no_memory: NoMemory,
+    ) -> JoinSet<Ended> {
         let mut others = JoinSet::new();
         for (rank, seat) in (1..).zip(ranks) {
             let Ok(id) = self.ids.next() else {
-                world.abort(
-                    rank,
-                    format!("rank {rank}: the server has no call ids at hand"),
-                );
+                let why = format!("rank {rank}: the server has no call ids at hand");
+                world.abort(Some(rank), why);
                 break;
             };
             let tracked = Tracked::new(self, live.rank(id, rank));
@@ -82,15 +85,7 @@ impl Inner {
                 Ended { rank, outcome }
             });
         }
-        let run = self.execute_rank(live, &world, 0, first, permit, queued, no_memory);
-        let mut executed = run.await;
-        let mut ended: Vec<Ended> = Vec::new();
-        while let Some(joined) = others.join_next().await {
-            ended.extend(joined);
-        }
-        ended.sort_by_key(|ended| ended.rank);
-        conclude(&mut executed.outcome, ended, &world);
-        executed
+        others
     }
 
     /// Runs one rank. One that does not end well ends the world.
@@ -113,15 +108,37 @@ impl Inner {
             Box::pin(self.execute_as(live, entry, Some(seat), permit, queued, no_memory));
         let executed = executed.await;
         if let Some(failure) = &executed.outcome.failure {
-            world.abort(rank, format!("rank {rank}: {}", failure.message));
+            world.abort(Some(rank), format!("rank {rank}: {}", failure.message));
         }
         executed
     }
 }
 
+/// Waits for the ranks from 1 on; gives them in their order. One whose task was lost ends the world.
+async fn all_ended(mut ranks: JoinSet<Ended>, world: &World) -> Vec<Ended> {
+    let started = ranks.len();
+    let mut all: Vec<Ended> = Vec::with_capacity(started);
+    while let Some(joined) = ranks.join_next().await {
+        match joined {
+            Ok(ended) => all.push(ended),
+            Err(error) => {
+                tracing::error!(%error, "the task of a rank panicked; please report this")
+            }
+        }
+    }
+    all.sort_by_key(|ended| ended.rank);
+    if all.len() < started {
+        let is_lost = |rank: &u32| all.iter().all(|ended| ended.rank != *rank);
+        let lost = (1..).find(is_lost);
+        world.abort(lost, "the server failed while it ran a rank".to_owned());
+    }
+    all
+}
+
 /// Makes the outcome of rank 0 that of the world: the stdout and stderr of all ranks, in their order,
-/// and the first reason for which the world failed.
-fn conclude(outcome: &mut Outcome, others: Vec<Ended>, world: &World) {
+/// and the first reason for which the world failed. Its return value is what was given to `MPI_Abort`,
+/// or else that of the rank which ended it.
+fn conclude(outcome: &mut Outcome, others: &[Ended], world: &World) {
     let streams = |of: fn(&Outcome) -> &Bytes, outcome: &Outcome| {
         let all = std::iter::once(of(outcome)).chain(others.iter().map(|other| of(&other.outcome)));
         in_order(all)
@@ -131,31 +148,33 @@ fn conclude(outcome: &mut Outcome, others: Vec<Ended>, world: &World) {
         streams(|outcome| &outcome.stderr, outcome),
     );
     (outcome.stdout, outcome.stderr) = (stdout, stderr);
-    if let Some(aborted) = world.aborted() {
-        let failure = match aborted.rank {
-            None => None,
-            Some(0) => outcome.failure.as_ref(),
-            Some(rank) => {
-                let of_rank = others.iter().find(|other| other.rank == rank);
-                of_rank.and_then(|other| other.outcome.failure.as_ref())
-            }
-        };
-        outcome.return_value = aborted.code.unwrap_or(-1);
-        outcome.failure = Some(Failure {
-            kind: failure.map_or(FailureKind::Mpi, |failure| failure.kind),
-            message: aborted.reason,
-        });
+    // Every rank that fails ends it.
+    let Some(aborted) = world.aborted() else {
         return;
-    }
-    if outcome.is_success()
-        && let Some(failed) = others.into_iter().find(|other| !other.outcome.is_success())
-    {
-        outcome.return_value = failed.outcome.return_value;
-        outcome.failure = failed.outcome.failure.map(|failure| Failure {
-            message: format!("rank {}: {}", failed.rank, failure.message),
-            ..failure
-        });
-    }
+    };
+    let of_rank = |rank| match rank {
+        0 => Some(&*outcome),
+        rank => {
+            let found = others.iter().find(|other| other.rank == rank);
+            found.map(|other| &other.outcome)
+        }
+    };
+    let culprit = aborted.rank.and_then(of_rank);
+    let failure = culprit.and_then(|culprit| culprit.failure.as_ref());
+    let kind = match (aborted.rank, culprit, failure) {
+        (_, _, Some(failure)) => failure.kind,
+        // Its task was lost.
+        (Some(_), None, None) => FailureKind::Internal,
+        _ => FailureKind::Mpi,
+    };
+    let value = failure
+        .and(culprit)
+        .map_or(-1, |culprit| culprit.return_value);
+    outcome.return_value = aborted.code.unwrap_or(value);
+    outcome.failure = Some(Failure {
+        kind,
+        message: aborted.reason,
+    });
 }
 
 /// What all have written, one after the other, each from the beginning of a line.

@@ -1,21 +1,19 @@
 //! Executing one call.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use faasm_model::{Failure, FailureKind, Limits, Outcome, Target, Timings};
-use faasm_storage::FunctionRecord;
+use faasm_model::{Failure, FailureKind, Outcome, Timings};
 use wasmtime::{Instance, ModuleExport, Ref, Store, WasmParams, WasmResults};
 
 use crate::Faaslets;
-use crate::call::{Call, Entry, NoMemory};
+use crate::call::{Call, Entry};
 use crate::faaslet::Faaslet;
 use crate::faults;
 use crate::loaded::{Loaded, Main, Start};
-use crate::modules::Unavailable;
+use crate::prepare::Prepared;
 use crate::stop::{self, End, Stop};
-use crate::usage::Usage;
 use crate::warm::Globals;
 use faasm_budget::Charge;
 
@@ -32,79 +30,23 @@ impl Faaslets {
     /// Runs one call from its beginning to its end. Dropping the future ends the call
     /// and frees everything it held.
     pub async fn execute(&self, call: Call) -> Executed {
-        match self.loaded(&call).await {
-            Ok(loaded) => self.run(call, loaded).await,
-            Err(outcome) => Executed {
-                outcome: *outcome,
-                charge: self.0.budget.charge(),
-            },
-        }
-    }
-
-    async fn loaded(&self, call: &Call) -> Result<(Arc<Loaded>, Limits), Box<Outcome>> {
-        let failed = |kind, message: String| Box::new(Outcome::failed(kind, message));
-        let name = &call.invocation.function;
-        let target = &call.invocation.target;
-        let record = self.function(name, target);
-        let limits = record.as_deref().map(|r| self.limits(r));
-        let limits = limits.unwrap_or(self.0.options.limits);
-        if let Entry::Pointer { code, .. } = &call.entry {
-            return Ok((Arc::clone(&code.0), limits));
-        }
-        let Some(record) = record else {
-            let what = if target.is_python() {
-                "Python function"
-            } else {
-                "function"
-            };
-            let message = format!("there is no {what} {name}");
-            return Err(failed(FailureKind::FunctionNotFound, message));
-        };
-        let mut loaded = self.0.modules.get(&self.0, &record, target).await;
-        if loaded.is_err()
-            && let Some(newer) = self.replaced(&record, target)
-        {
-            // Replaced while it was being loaded: the old code may be gone already.
-            loaded = self.0.modules.get(&self.0, &newer, target).await;
-        }
-        match loaded {
-            Ok(loaded) => Ok((loaded, limits)),
-            Err(error @ Unavailable::NoMemory) => {
-                Err(failed(FailureKind::Overloaded, error.to_string()))
-            }
-            Err(error @ Unavailable::NoPython) => {
-                Err(failed(FailureKind::PythonMissing, error.to_string()))
-            }
-            Err(error) => {
-                tracing::error!(function = %name, %error, "cannot load the function");
-                let why = match error {
-                    Unavailable::Refused(refusal) => refusal.to_string(),
-                    Unavailable::Python(refused) => refused.to_string(),
-                    // Paths of the host are for its operator.
-                    _ => "the server cannot load it; the server's log says more".to_owned(),
-                };
-                Err(failed(FailureKind::Internal, format!("{name}: {why}")))
-            }
-        }
-    }
-
-    /// The function's present record, if that has other code than this one.
-    fn replaced(&self, record: &FunctionRecord, target: &Target) -> Option<Arc<FunctionRecord>> {
-        self.function(&record.name, target)
-            .filter(|now| now.hash != record.hash)
-    }
-
-    async fn run(&self, call: Call, (loaded, limits): (Arc<Loaded>, Limits)) -> Executed {
-        let shared = &self.0;
-        let usage = match self.reserve(&call, &loaded, &limits).await {
-            Ok(usage) => usage,
+        match self.prepare(&call).await {
+            Ok(prepared) => self.run(call, prepared).await,
             Err(outcome) => {
-                return Executed {
-                    outcome: *outcome,
-                    charge: shared.budget.charge(),
-                };
+                let charge = self.0.budget.charge();
+                let outcome = *outcome;
+                Executed { outcome, charge }
             }
-        };
+        }
+    }
+
+    async fn run(&self, call: Call, prepared: Prepared) -> Executed {
+        let shared = &self.0;
+        let Prepared {
+            loaded,
+            limits,
+            usage,
+        } = prepared;
         let _alive = shared.ticker.keep_alive();
         let faaslet = Faaslet::new(shared, call, Arc::clone(&loaded), limits, usage);
         let (mut store, warm) = match shared.warm.take(&loaded, faaslet) {
@@ -144,49 +86,6 @@ pub(crate) fn new_store(loaded: &Loaded, faaslet: Faaslet) -> Store<Faaslet> {
     store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()?));
     store
 }
-
-impl Faaslets {
-    /// Charges the memory that the Faaslet starts with.
-    async fn reserve(
-        &self,
-        call: &Call,
-        loaded: &Loaded,
-        limits: &Limits,
-    ) -> Result<Usage, Box<Outcome>> {
-        let failed = |kind, message| Err(Box::new(Outcome::failed(kind, message)));
-        let (needed, limit) = (loaded.min_memory_bytes, limits.memory_bytes);
-        if needed > limit {
-            let message = format!(
-                "memory limit: the function starts with {needed} bytes of memory, its limit is {limit}"
-            );
-            return failed(FailureKind::MemoryLimit, message);
-        }
-        let mut charge = self.0.budget.charge();
-        let mut waited = Duration::ZERO;
-        while !charge.grow(needed) {
-            // What nobody uses goes first.
-            self.0.warm.clear();
-            if charge.grow(needed) {
-                break;
-            }
-            if call.no_memory == NoMemory::Fail || waited >= limits.time {
-                let message =
-                    "the server's memory budget (--memory-budget) is used up; try again later";
-                return failed(FailureKind::Overloaded, message.to_owned());
-            }
-            tokio::select! {
-                () = tokio::time::sleep(MEMORY_POLL) => waited += MEMORY_POLL,
-                () = call.cancel.cancelled() => {
-                    return failed(FailureKind::Cancelled, "the call was cancelled".to_owned());
-                }
-            }
-        }
-        Ok(Usage::new(limits, charge, needed))
-    }
-}
-
-/// How often a call that waits for memory looks for it.
-const MEMORY_POLL: Duration = Duration::from_millis(5);
 
 fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use faasm_model::WorldSize;
+use faasm_budget::Charge;
+use faasm_model::{Limits, WorldSize};
 use faasm_mpi::{Aborted, BadAddress, Memory, within};
 
-use crate::Faaslets;
+use crate::faaslets::Shared;
+use crate::loaded::Loaded;
 use crate::mappings::{Access, Table};
 
 /// A world whose ranks run as calls. Cheap to clone.
@@ -14,7 +16,38 @@ use crate::mappings::{Access, Table};
 pub struct World(faasm_mpi::World<Lent>);
 
 /// A rank of a world, for the call that runs it.
-pub struct WorldRank(pub(crate) faasm_mpi::Rank<Lent>);
+pub struct WorldRank {
+    pub(crate) rank: faasm_mpi::Rank<Lent>,
+    pub(crate) gang: Arc<Gang>,
+}
+
+/// What all ranks of a world have in common.
+pub(crate) struct Gang {
+    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) limits: Limits,
+    /// For the memory that all ranks start with, until the last is gone.
+    _charge: Charge,
+}
+
+impl Gang {
+    pub(crate) fn new(loaded: Arc<Loaded>, limits: Limits, charge: Charge) -> Self {
+        Self {
+            loaded,
+            limits,
+            _charge: charge,
+        }
+    }
+}
+
+/// Ends a world because of one of its ranks. Only the first reason counts.
+pub(crate) fn end_by(rank: &faasm_mpi::Rank<Lent>, why: &str) {
+    let number = rank.number();
+    rank.world().abort(Aborted {
+        by: Some(number),
+        code: None,
+        reason: format!("rank {number}: {why}"),
+    });
+}
 
 /// Why a world has ended before its ranks were done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,16 +58,6 @@ pub struct WorldAborted {
     pub code: Option<i32>,
     /// What happened, for people.
     pub reason: String,
-}
-
-impl Faaslets {
-    /// A world of so many ranks, each to be run by one [`execute`](Self::execute).
-    pub fn world(&self, size: WorldSize) -> (World, Vec<WorldRank>) {
-        let options = options(self.0.options.processors, size.get());
-        let ranks = faasm_mpi::World::ranks(size.get(), options);
-        let world = World(ranks[0].world());
-        (world, ranks.into_iter().map(WorldRank).collect())
-    }
 }
 
 /// The options of a world: what its ranks may keep on the host does not grow with their number.
@@ -49,10 +72,26 @@ pub(crate) fn options(processors: usize, size: u32) -> faasm_mpi::Options {
 }
 
 impl World {
-    /// Ends the world because of one of its ranks. Only the first reason counts.
-    pub fn abort(&self, rank: u32, reason: String) {
+    /// A world of so many ranks, each to be run by one [`execute`](crate::Faaslets::execute).
+    pub(crate) fn new(
+        shared: &Shared,
+        size: WorldSize,
+        gang: &Arc<Gang>,
+    ) -> (Self, Vec<WorldRank>) {
+        let options = options(shared.options.processors, size.get());
+        let ranks = faasm_mpi::World::ranks(size.get(), options, &shared.budget);
+        let world = Self(ranks[0].world());
+        let ranks = ranks.into_iter().map(|rank| WorldRank {
+            rank,
+            gang: Arc::clone(gang),
+        });
+        (world, ranks.collect())
+    }
+
+    /// Ends the world, because of one of its ranks if one is given. Only the first reason counts.
+    pub fn abort(&self, rank: Option<u32>, reason: String) {
         self.0.abort(Aborted {
-            by: Some(rank),
+            by: rank,
             code: None,
             reason,
         });
@@ -137,14 +176,18 @@ impl Memory for Lent {
 
     fn slice(&self, at: u32, len: u32) -> Result<&[u8], BadAddress> {
         let (start, count) = self.place(at, len, Access::Read)?;
-        // SAFETY: the bytes are inside the lent memory, which nobody changes as long as this value
-        // is borrowed: `new` was promised that.
+        // SAFETY: the bytes are inside the lent memory, which nobody changes through it as long as
+        // this value is borrowed: `new` was promised that. State that is mapped there is shared
+        // (`MAP_SHARED`) with other Faaslets, whose guests may write to it at any time; they are
+        // plain bytes of which any value is valid, they are only copied from here, never looked at
+        // twice, and compiled guests race for them in the same way. What is copied may then be
+        // partly old and partly new, as the contract of shared state says of unlocked values.
         Ok(unsafe { std::slice::from_raw_parts(start, count) })
     }
 
     fn slice_mut(&mut self, at: u32, len: u32) -> Result<&mut [u8], BadAddress> {
         let (start, count) = self.place(at, len, Access::Write)?;
-        // SAFETY: likewise, and it is borrowed for this alone.
+        // SAFETY: likewise, and within this memory it is borrowed for this alone.
         Ok(unsafe { std::slice::from_raw_parts_mut(start, count) })
     }
 }

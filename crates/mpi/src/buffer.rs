@@ -51,7 +51,7 @@ impl Attached {
 /// Copies a message to the attached buffer, to be sent from there.
 pub(crate) fn put<H: Host>(host: &mut H, layout: &Layout) -> Result<Arc<Transfer>> {
     let rank = host.rank();
-    let me = rank.me;
+    let (me, account) = (rank.me, rank.account.clone());
     let attached = rank.attached.as_mut();
     let attached = attached.ok_or_else(|| Class::Buffer.because("no buffer is attached"))?;
     let full = || Class::Buffer.because("the attached buffer has no room for the message");
@@ -61,7 +61,7 @@ pub(crate) fn put<H: Host>(host: &mut H, layout: &Layout) -> Result<Arc<Transfer
     let address = attached.address.item(1, at);
     let bytes = datatype::predefined(Handle::BYTE).ok_or(Class::Intern)?;
     let place = Layout::of(address, layout.size, Arc::clone(bytes))?;
-    let transfer = Arc::new(Transfer::new(me, place.clone()));
+    let transfer = Arc::new(Transfer::new(me, place.clone(), &account)?);
     let message = (at, needed, Arc::clone(&transfer));
     attached.messages.insert(index, message);
     host.with(|memory| Ok(datatype::duplicate(memory, layout, &place)?))?;

@@ -98,27 +98,40 @@ pub(crate) fn fill_dims(nodes: i32, dims: &mut [i32]) -> Result<()> {
     Ok(())
 }
 
+/// All numbers that divide a number, in rising order.
+fn divisors(number: i32) -> Vec<i32> {
+    let is_small = |&factor: &i32| i64::from(factor).pow(2) <= i64::from(number);
+    let small = (1..)
+        .take_while(is_small)
+        .filter(|factor| number % factor == 0);
+    let small: Vec<i32> = small.collect();
+    let large = small.iter().rev().map(|factor| number / factor);
+    let mut all: Vec<i32> = small.iter().copied().chain(large).collect();
+    all.dedup();
+    all
+}
+
 /// So many factors of a number, in falling order: the largest as small as can be, then the next.
 fn balanced(product: i32, count: usize) -> Vec<i32> {
-    fn search(product: i32, count: usize, max: i32) -> Option<Vec<i32>> {
+    fn search(divisors: &[i32], product: i32, count: usize, max: i32) -> Option<Vec<i32>> {
         if count == 0 {
             return (product == 1).then(Vec::new);
         }
         // The largest factor is at least the root.
-        let least = (1..=max).find(|&f| {
-            i64::from(f)
-                .checked_pow(count as u32)
-                .is_none_or(|p| p >= i64::from(product))
-        })?;
-        (least..=max.min(product))
-            .filter(|factor| product % factor == 0)
-            .find_map(|factor| {
-                let mut rest = search(product / factor, count - 1, factor)?;
-                rest.insert(0, factor);
-                Some(rest)
-            })
+        let is_enough = |factor: i32| {
+            let power = i64::from(factor).checked_pow(count as u32);
+            power.is_none_or(|power| power >= i64::from(product))
+        };
+        let factors = divisors
+            .iter()
+            .filter(|&&factor| factor <= max && is_enough(factor) && product % factor == 0);
+        factors.copied().find_map(|factor| {
+            let mut rest = search(divisors, product / factor, count - 1, factor)?;
+            rest.insert(0, factor);
+            Some(rest)
+        })
     }
-    search(product, count, product).unwrap_or_else(|| {
+    search(&divisors(product), product, count, product).unwrap_or_else(|| {
         let mut all = vec![1; count];
         all.iter_mut().take(1).for_each(|first| *first = product);
         all
@@ -140,6 +153,7 @@ mod tests {
             (1, vec![0, 0], vec![1, 1]),
             (36, vec![0, 0], vec![6, 6]),
             (256, vec![0, 0, 0], vec![8, 8, 4]),
+            (i32::MAX, vec![0, 0, 0], vec![i32::MAX, 1, 1]),
         ] {
             let mut dims = given.clone();
             assert_eq!(fill_dims(nodes, &mut dims), Ok(()), "{nodes} {given:?}");

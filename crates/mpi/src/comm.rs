@@ -8,7 +8,8 @@ use crate::abi::Handle;
 use crate::cart::Cart;
 use crate::collective::Stage;
 use crate::error::{Class, Result};
-use crate::info::{Account, Info};
+use crate::held::{Account, Held};
+use crate::info::Info;
 use crate::keyval::Keyval;
 use crate::memory::Memory;
 use crate::rank::Rank;
@@ -45,10 +46,37 @@ pub(crate) struct NewComm {
 #[derive(Debug)]
 pub(crate) struct CommEntry {
     pub(crate) comm: Arc<Comm>,
-    pub(crate) attributes: BTreeMap<Handle, (Arc<Keyval>, u32)>,
+    pub(crate) attributes: BTreeMap<Handle, Attribute>,
     pub(crate) errhandler: Handle,
     pub(crate) name: Vec<u8>,
     pub(crate) info: Info,
+    /// For all that other entries do not hold themselves.
+    _held: Held,
+}
+
+/// A value that a program has kept with a communicator.
+#[derive(Debug)]
+pub(crate) struct Attribute {
+    pub(crate) key: Arc<Keyval>,
+    pub(crate) value: u32,
+    pub(crate) _held: Held,
+}
+
+/// A group that a program has a handle of.
+#[derive(Debug)]
+pub(crate) struct GroupEntry {
+    group: Group,
+    _held: Held,
+}
+
+/// What a communicator of so many ranks takes, in bytes, beside its place in the table.
+pub(crate) fn weight(ranks: usize) -> usize {
+    const FIXED: usize = size_of::<Comm>() + size_of::<Stage>() + crate::abi::MAX_OBJECT_NAME;
+    FIXED + group_weight(ranks)
+}
+
+fn group_weight(ranks: usize) -> usize {
+    ranks * size_of::<u32>() + 2 * size_of::<usize>()
 }
 
 /// The communicators of a rank.
@@ -100,8 +128,10 @@ impl Comm {
 }
 
 impl CommEntry {
-    pub(crate) fn new(comm: Comm, errhandler: Handle, info: Info) -> Self {
+    /// `held` is for the [`weight`] of the communicator.
+    pub(crate) fn new(comm: Comm, errhandler: Handle, info: Info, held: Held) -> Self {
         Self {
+            _held: held,
             comm: Arc::new(comm),
             attributes: BTreeMap::new(),
             errhandler,
@@ -125,7 +155,12 @@ impl Comms {
             };
             CommEntry {
                 name: name.into(),
-                ..CommEntry::new(comm, Handle::ERRORS_ARE_FATAL, Info::new(account))
+                ..CommEntry::new(
+                    comm,
+                    Handle::ERRORS_ARE_FATAL,
+                    Info::new(account),
+                    account.nothing(),
+                )
             }
         };
         let all: Group = (0..stage.size() as u32).collect();
@@ -133,7 +168,7 @@ impl Comms {
         Self {
             world: entry(WORLD_CONTEXT, all, me, Arc::clone(stage), world),
             own: entry(1 + me, [me].into(), 0, Arc::new(Stage::new(1)), own),
-            made: Table::new(Kind::Comm, limit),
+            made: Table::new(Kind::Comm, limit, account),
             is_own_handler_set: false,
         }
     }
@@ -154,9 +189,9 @@ impl Comms {
         }
     }
 
-    /// Checks that there is room for one more.
-    pub(crate) fn check_room(&self) -> Result<()> {
-        self.made.check_room()
+    /// Makes room for one more: the next is not refused.
+    pub(crate) fn make_room(&mut self) -> Result<()> {
+        self.made.make_room()
     }
 
     pub(crate) fn insert(&mut self, entry: CommEntry) -> Result<Handle> {
@@ -192,7 +227,7 @@ impl<M: Memory> Rank<M> {
     pub(crate) fn group(&self, handle: Handle) -> Result<Group> {
         match handle {
             Handle::GROUP_EMPTY => Ok([].into()),
-            made => self.groups.get(made).cloned(),
+            made => self.groups.get(made).map(|entry| Arc::clone(&entry.group)),
         }
     }
 
@@ -200,7 +235,10 @@ impl<M: Memory> Rank<M> {
     pub(crate) fn new_group(&mut self, group: Group) -> Result<Handle> {
         match group.is_empty() {
             true => Ok(Handle::GROUP_EMPTY),
-            false => self.groups.insert(group),
+            false => {
+                let _held = self.account.hold(group_weight(group.len()))?;
+                self.groups.insert(GroupEntry { group, _held })
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong in a call, and what that means for the rank.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::memory::BadAddress;
@@ -118,7 +119,7 @@ pub enum Stop {
         /// The function that was called.
         call: &'static str,
         /// What it must not.
-        problem: &'static str,
+        problem: Cow<'static, str>,
     },
     /// A function of the program that MPI has called did not return; the host knows why.
     #[error("a function of the program did not return")]

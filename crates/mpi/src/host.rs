@@ -71,6 +71,18 @@ pub(crate) trait HostExt: Host {
         result
     }
 
+    /// Has the program allocate so many bytes. Its allocator may call functions of MPI.
+    fn memory_for(&mut self, bytes: u32) -> impl Future<Output = Result<Option<u32>>> + Send {
+        async move {
+            let rank = self.rank();
+            let (call, raising) = (rank.call, rank.raising);
+            let allocated = self.allocate(bytes).await;
+            let rank = self.rank();
+            (rank.call, rank.raising) = (call, raising);
+            Ok(allocated?)
+        }
+    }
+
     /// Calls a function of the program, which may call other functions of MPI meanwhile.
     fn call_back(
         &mut self,

@@ -6,6 +6,7 @@
 //! runs programs, and what their memory is made of, is not known here.
 //!
 //! ```
+//! use faasm_budget::MemoryBudget;
 //! use faasm_mpi::abi::Handle;
 //! use faasm_mpi::{BadAddress, Callback, Host, Options, Rank, Stop, World, functions};
 //!
@@ -48,7 +49,8 @@
 //!     Ok(host.memory[16])
 //! }
 //!
-//! let ranks = World::ranks(4, Options::default());
+//! let budget = MemoryBudget::new(1 << 20);
+//! let ranks = World::ranks(4, Options::default(), &budget);
 //! let sums = futures::future::join_all(ranks.into_iter().map(program));
 //! assert_eq!(futures::executor::block_on(sums), [Ok(6), Ok(6), Ok(6), Ok(6)]);
 //! ```
@@ -79,6 +81,7 @@ mod comm;
 mod datatype;
 mod error;
 pub mod functions;
+mod held;
 mod host;
 mod info;
 mod keyval;

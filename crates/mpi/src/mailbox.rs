@@ -7,7 +7,9 @@ use smallvec::SmallVec;
 
 use crate::abi::{ANY_SOURCE, ANY_TAG};
 use crate::datatype::Layout;
+use crate::held::{Account, Held};
 use crate::transfer::Transfer;
+use crate::world::Target;
 
 /// The data of a small message.
 pub(crate) type Bytes = SmallVec<[u8; 64]>;
@@ -21,6 +23,13 @@ pub(crate) struct Envelope {
     pub(crate) source: i32,
     pub(crate) tag: i32,
     pub(crate) body: Body,
+}
+
+impl Envelope {
+    /// Whom it is from, to a rank that receives it.
+    pub(crate) fn target(&self) -> Target {
+        Target::source(self.source, self.tag, self.context)
+    }
 }
 
 #[derive(Debug)]
@@ -84,7 +93,7 @@ pub(crate) enum Incoming {
 }
 
 /// The messages and receives of one rank.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Mailbox {
     posted: VecDeque<Posted>,
     unexpected: VecDeque<Envelope>,
@@ -94,6 +103,8 @@ pub(crate) struct Mailbox {
     pub(crate) matched: Vec<Arc<Transfer>>,
     /// What messages take that were put down here, matched or not.
     buffered: usize,
+    /// For these messages, and some room for the next.
+    held: Held,
     /// Whether the rank waits for a message that it has not posted a receive for.
     pub(crate) is_probing: bool,
 }
@@ -109,17 +120,43 @@ pub(crate) enum Delivered {
     Full,
 }
 
+/// Messages are held in steps of so many bytes: most need no look at the account.
+const STEP: usize = 4 << 10;
+
+/// What an empty mailbox keeps for the next messages, in bytes.
+const SPARE: usize = 16 * STEP;
+
 impl Mailbox {
+    pub(crate) fn new(account: &Account) -> Self {
+        Self {
+            posted: VecDeque::new(),
+            unexpected: VecDeque::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            matched: Vec::new(),
+            buffered: 0,
+            held: account.nothing(),
+            is_probing: false,
+        }
+    }
+
+    /// Whether `weight` bytes more may be put down.
+    fn has_room(&mut self, weight: usize, limit: usize) -> bool {
+        let all = self.buffered + weight;
+        let more = all.saturating_sub(self.held.bytes());
+        all <= limit && (more == 0 || self.held.grow(more.next_multiple_of(STEP)).is_ok())
+    }
+
     /// Hands over a message for the rank with this number. `limit` is how much may be put down.
     pub(crate) fn deliver(&mut self, rank: u32, envelope: Envelope, limit: usize) -> Delivered {
-        let wants = |posted: &Posted| posted.pattern.matches(&envelope);
         let weight = envelope.body.weight();
-        let fits = self.buffered + weight <= limit;
-        let wanted = self.posted.iter().position(wants);
-        if !fits && wanted.is_none() && weight > 0 {
+        // Also if it is wanted: its receiver may not look for long.
+        if weight > 0 && !self.has_room(weight, limit) {
             return Delivered::Full;
         }
         self.buffered += weight;
+        let wants = |posted: &Posted| posted.pattern.matches(&envelope);
+        let wanted = self.posted.iter().position(wants);
         match wanted.and_then(|index| self.posted.remove(index)) {
             Some(posted) => {
                 if let Body::Transfer(transfer) = &envelope.body {
@@ -152,6 +189,9 @@ impl Mailbox {
     /// What was put down and is taken away makes room.
     pub(crate) fn release(&mut self, body: &Body) {
         self.buffered = self.buffered.saturating_sub(body.weight());
+        if self.buffered == 0 && self.held.bytes() > SPARE {
+            self.held.shrink(self.held.bytes() - SPARE);
+        }
     }
 
     /// Takes a transfer out that nobody has received yet. `false` if somebody has.

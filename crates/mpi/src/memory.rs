@@ -116,14 +116,20 @@ pub(crate) trait MemoryExt: Memory {
     }
 
     /// `count` values of 32 bits each.
-    fn read_ints(&self, at: Address, count: usize) -> Result<Vec<i32>, BadAddress> {
-        let len = u32::try_from(count as u64 * 4).map_err(|_| BadAddress::Outside {
+    fn words(&self, at: Address, count: usize) -> Result<&[[u8; 4]], BadAddress> {
+        let len = (count as u64).saturating_mul(4);
+        let bytes = u32::try_from(len).map_err(|_| BadAddress::Outside {
             at: at.0,
-            len: count as u64 * 4,
+            len,
             size: self.size(),
         })?;
-        let words = self.slice(at.0, len)?.as_chunks::<4>().0;
-        Ok(words.iter().map(|word| i32::from_le_bytes(*word)).collect())
+        Ok(self.slice(at.0, bytes)?.as_chunks::<4>().0)
+    }
+
+    /// The same as numbers: not more than there have to be, since they are copied.
+    fn read_ints(&self, at: Address, count: usize) -> Result<Vec<i32>, BadAddress> {
+        let words = self.words(at, count)?.iter();
+        Ok(words.map(|word| i32::from_le_bytes(*word)).collect())
     }
 
     /// A string with its final zero, which lies within the next `max` bytes; nothing if none does.

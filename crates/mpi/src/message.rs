@@ -13,7 +13,7 @@ use crate::rank::Rank;
 use crate::status::Status;
 use crate::sync::lock;
 use crate::transfer::Transfer;
-use crate::world::{Doing, Shared};
+use crate::world::{Doing, Shared, Target};
 
 /// A buffer as functions are given it.
 #[derive(Clone, Copy, Debug)]
@@ -158,10 +158,10 @@ pub(crate) fn send<H: Host>(host: &mut H, message: &Outgoing) -> Result<Sent> {
         return Ok(Sent::Done);
     }
     host.with(|memory| layout.check_read(memory))?;
-    let me = host.rank().me;
+    let rank = host.rank();
     let transfer = match message.mode {
         Mode::Buffered => crate::buffer::put(host, layout)?,
-        _ => Arc::new(Transfer::new(me, layout.clone())),
+        _ => Arc::new(Transfer::new(rank.me, layout.clone(), &rank.account)?),
     };
     world.deliver(
         dest,
@@ -207,8 +207,14 @@ pub(crate) async fn send_and_wait<H: Host>(host: &mut H, message: &Outgoing) -> 
 }
 
 impl Wanted {
+    /// Whom it is wanted from, unless that is nobody.
+    pub(crate) fn target(&self) -> Option<Target> {
+        self.pattern.map(|pattern| pattern.target())
+    }
+
     pub(crate) fn doing(&self, call: &'static str) -> Doing {
-        self.pattern.map_or(Doing::Nothing, |p| p.doing(call))
+        let message = |target| Doing::Message { call, target };
+        self.target().map_or(Doing::Nothing, message)
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -246,26 +252,30 @@ impl Outgoing {
         self.dest
     }
 
-    pub(crate) fn doing(&self, call: &'static str) -> Doing {
-        Doing::Message {
-            call,
+    /// Whom it is for.
+    pub(crate) fn target(&self) -> Target {
+        Target {
             role: "dest",
             peer: self.peer,
             tag: self.tag,
             context: self.context,
         }
     }
+
+    pub(crate) fn doing(&self, call: &'static str) -> Doing {
+        let target = self.target();
+        Doing::Message { call, target }
+    }
 }
 
 impl Pattern {
+    pub(crate) fn target(&self) -> Target {
+        Target::source(self.source, self.tag, self.context)
+    }
+
     pub(crate) fn doing(&self, call: &'static str) -> Doing {
-        Doing::Message {
-            call,
-            role: "source",
-            peer: self.source,
-            tag: self.tag,
-            context: self.context,
-        }
+        let target = self.target();
+        Doing::Message { call, target }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::memory::Memory;
 use crate::rank::Rank;
 use crate::sync::lock;
 use crate::transfer::{PIECE, Progress, Transfer};
-use crate::world::wait::step_aside;
+pub(crate) use crate::world::wait::step_aside;
 use crate::world::{Doing, Shared};
 
 /// A rank that stands still: its memory is in its seat, for others to copy from and to.
@@ -51,6 +51,7 @@ impl<'a, H: Host> Still<'a, H> {
                 // It was told of that itself.
                 Progress::Done => {}
                 Progress::Busy => step_aside().await,
+                Progress::Away if self.world.glance(self.me, seen) => {}
                 Progress::Away => {
                     *lock(&self.world.seat(self.me).doing) = doing;
                     self.world.wait(self.me, seen).await?;

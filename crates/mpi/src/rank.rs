@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use faasm_budget::MemoryBudget;
+
 use crate::abi::Handle;
 use crate::buffer::Attached;
 use crate::collective::Board;
-use crate::comm::{Comms, Group};
+use crate::comm::{Comms, GroupEntry};
 use crate::datatype::Datatype;
 use crate::error::{Aborted, Class, Error, Result, Stop};
-use crate::info::{Account, Info};
+use crate::held::{Account, Held};
+use crate::info::Info;
 use crate::keyval::Keyval;
 use crate::mailbox::Envelope;
 use crate::memory::Memory;
@@ -22,6 +25,8 @@ use crate::world::{Options, Shared, World};
 /// `MPI_Finalize` ends the world if it has called `MPI_Init`.
 pub struct Rank<M: Memory> {
     pub(crate) world: Arc<Shared<M>>,
+    /// What is kept for its program.
+    pub(crate) account: Account,
     /// Its rank in `MPI_COMM_WORLD`.
     pub(crate) me: u32,
     pub(crate) phase: Phase,
@@ -30,10 +35,8 @@ pub struct Rank<M: Memory> {
     /// The communicator whose error handler hears of errors of this call.
     pub(crate) raising: Handle,
     pub(crate) comms: Comms,
-    pub(crate) groups: Table<Group>,
+    pub(crate) groups: Table<GroupEntry>,
     pub(crate) datatypes: Table<TypeEntry>,
-    /// What the datatypes take, in pieces.
-    pub(crate) pieces: u64,
     pub(crate) requests: Table<Request>,
     pub(crate) messages: Table<(Handle, Envelope)>,
     pub(crate) ops: Table<UserOp>,
@@ -46,12 +49,10 @@ pub struct Rank<M: Memory> {
     /// The events that [`progress`](crate::progress) has looked at.
     pub(crate) progressed: u64,
     /// Requests that were freed before they were complete.
-    pub(crate) orphans: Vec<Active>,
+    pub(crate) orphans: Vec<(Active, Held)>,
     /// Collectives that it has left before all had come.
     pub(crate) left: Vec<Arc<Board>>,
     pub(crate) attached: Option<Attached>,
-    /// Attributes of all communicators.
-    pub(crate) attributes: usize,
     /// Where the values of the predefined attributes are in the program's memory.
     pub(crate) attributes_at: Option<u32>,
 }
@@ -76,10 +77,11 @@ pub(crate) struct TypeEntry {
 }
 
 impl<M: Memory> World<M> {
-    /// A world of `size` ranks, 1 at least, in their order.
+    /// A world of `size` ranks, 1 at least, in their order. What is kept for their programs is
+    /// charged to the budget.
     #[must_use]
-    pub fn ranks(size: u32, options: Options) -> Vec<Rank<M>> {
-        let world = Self::with_size(size.max(1), options);
+    pub fn ranks(size: u32, options: Options, budget: &MemoryBudget) -> Vec<Rank<M>> {
+        let world = Self::with_size(size.max(1), options, budget);
         (0..world.size()).map(|me| Rank::new(&world, me)).collect()
     }
 }
@@ -87,7 +89,7 @@ impl<M: Memory> World<M> {
 impl<M: Memory> Rank<M> {
     fn new(world: &World<M>, me: u32) -> Self {
         let limit = world.0.options.handles;
-        let account = Account::default();
+        let account = world.0.seat(me).account.clone();
         Self {
             world: Arc::clone(&world.0),
             me,
@@ -95,29 +97,28 @@ impl<M: Memory> Rank<M> {
             call: "",
             raising: Handle::COMM_SELF,
             comms: Comms::new(me, &world.0.stage, &account, limit),
-            groups: Table::new(Kind::Group, limit),
-            datatypes: Table::new(Kind::Datatype, limit),
-            pieces: 0,
-            requests: Table::new(Kind::Request, limit),
-            messages: Table::new(Kind::Message, limit),
-            ops: Table::new(Kind::Op, limit),
-            infos: Table::new(Kind::Info, limit),
+            groups: Table::new(Kind::Group, limit, &account),
+            datatypes: Table::new(Kind::Datatype, limit, &account),
+            requests: Table::new(Kind::Request, limit, &account),
+            messages: Table::new(Kind::Message, limit, &account),
+            ops: Table::new(Kind::Op, limit, &account),
+            infos: Table::new(Kind::Info, limit, &account),
             no_info: Info::new(&account),
-            keyvals: Table::new(Kind::Keyval, limit),
+            keyvals: Table::new(Kind::Keyval, limit, &account),
+            account,
             transfers: Vec::new(),
             progressed: 0,
             orphans: Vec::new(),
             left: Vec::new(),
             attached: None,
-            attributes: 0,
             attributes_at: None,
         }
     }
 
     /// The only rank of a world of its own.
     #[must_use]
-    pub fn alone(options: Options) -> Self {
-        Self::new(&World::with_size(1, options), 0)
+    pub fn alone(options: Options, budget: &MemoryBudget) -> Self {
+        Self::new(&World::with_size(1, options, budget), 0)
     }
 
     /// The world that it is a rank of.
@@ -167,6 +168,7 @@ impl<M: Memory> Rank<M> {
             Phase::New => "it is called before MPI_Init",
             Phase::Finalized | Phase::Over => "it is called after MPI_Finalize",
         };
+        let problem = problem.into();
         Err(Stop::Misuse { call, problem }.into())
     }
 
@@ -224,15 +226,19 @@ impl<M: Memory> Rank<M> {
 impl<M: Memory> Drop for Rank<M> {
     fn drop(&mut self) {
         let me = self.me;
-        match self.phase {
-            Phase::Finalized => {}
-            Phase::New => self.world.leave(me, "left without MPI_Init"),
-            Phase::Over => self.world.leave(me, "left"),
-            Phase::Running { .. } => {
-                let reason = format!("rank {me}: left without MPI_Finalize");
-                self.abort(None, reason);
-                self.world.leave(me, "left");
-            }
+        let why = match self.phase {
+            Phase::Finalized => return,
+            _ if std::thread::panicking() => Some("the server failed while it ran this rank"),
+            Phase::Running { .. } => Some("left without MPI_Finalize"),
+            Phase::New | Phase::Over => None,
+        };
+        if let Some(why) = why {
+            self.abort(None, format!("rank {me}: {why}"));
         }
+        let how = match self.phase {
+            Phase::New => "left without MPI_Init",
+            _ => "left",
+        };
+        self.world.leave(me, how);
     }
 }

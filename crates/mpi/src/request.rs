@@ -13,6 +13,7 @@ use crate::rank::Rank;
 use crate::status::Status;
 use crate::sync::lock;
 use crate::transfer::Transfer;
+use crate::world::{Doing, Target};
 
 /// A request of a program.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Request {
     pub(crate) active: Option<Active>,
     /// What it is to do each time, if it is persistent.
     pub(crate) plan: Option<Plan>,
+    /// Whom it waits for.
+    pub(crate) target: Option<Target>,
 }
 
 /// An operation that goes on.
@@ -115,6 +118,20 @@ impl<M: Memory> Rank<M> {
         Ok(self.requests.get(handle)?.active.is_some())
     }
 
+    /// What waiting for some of these requests is, for the report of a deadlock.
+    pub(crate) fn doing(&self, handles: impl Iterator<Item = Handle>) -> Doing {
+        let waiting = handles.filter(|&handle| matches!(self.needs_no_wait(handle), Ok(false)));
+        let (mut count, mut first) = (0, [None; Doing::MAX_TARGETS]);
+        for handle in waiting {
+            if let Some(place) = first.get_mut(count) {
+                *place = self.requests.get(handle).ok().and_then(|r| r.target);
+            }
+            count += 1;
+        }
+        let call = self.call;
+        Doing::Requests { call, count, first }
+    }
+
     /// The status of a request that needs no wait, without changing it.
     pub(crate) fn status_of(&self, handle: Handle) -> Result<Status> {
         if handle == Handle::REQUEST_NULL {
@@ -189,10 +206,10 @@ fn finish<H: Host>(host: &mut H, active: Active) -> Result<Status> {
 /// Ends freed requests that have become complete.
 pub(crate) fn reap<H: Host>(host: &mut H) -> Result<()> {
     let mut orphans = std::mem::take(&mut host.rank().orphans);
-    let complete = orphans.extract_if(.., |active| host.rank().is_complete(active));
+    let complete = orphans.extract_if(.., |(active, _)| host.rank().is_complete(active));
     let complete: Vec<_> = complete.collect();
     host.rank().orphans = orphans;
-    for active in complete {
+    for (active, _held) in complete {
         finish(host, active)?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use crate::abi::Handle;
 use crate::error::{Class, Result};
+use crate::held::{Account, Held};
 
 /// What a handle made at run time is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub(crate) struct Table<T> {
     limit: usize,
     places: Vec<Place<T>>,
     free: Vec<u16>,
+    /// For the places.
+    held: Held,
 }
 
 #[derive(Debug)]
@@ -65,34 +68,41 @@ struct Place<T> {
 const GENERATIONS: u16 = 1 << 12;
 const MOST: usize = 1 << 16;
 
+/// What a place takes beside itself, in bytes: room to grow, and what waits for a message.
+const BESIDE: usize = 192;
+
 impl<T> Table<T> {
-    pub(crate) fn new(kind: Kind, limit: usize) -> Self {
+    pub(crate) fn new(kind: Kind, limit: usize, account: &Account) -> Self {
         Self {
             kind,
             limit: limit.min(MOST),
             places: Vec::new(),
             free: Vec::new(),
+            held: account.nothing(),
         }
     }
 
-    /// Checks that there is room for one more.
-    pub(crate) fn check_room(&self) -> Result<()> {
-        if self.free.is_empty() && self.places.len() >= self.limit {
+    /// Makes room for one more: the next is not refused.
+    pub(crate) fn make_room(&mut self) -> Result<()> {
+        if !self.free.is_empty() {
+            return Ok(());
+        }
+        if self.places.len() >= self.limit {
             let (limit, name) = (self.limit, self.kind.name());
             return Err(Class::NoMem.because(format!("a rank may have {limit} {name}")));
         }
+        self.held.grow(size_of::<Place<T>>() + BESIDE)?;
+        self.free.push(self.places.len() as u16);
+        self.places.push(Place {
+            generation: 0,
+            value: None,
+        });
         Ok(())
     }
 
     pub(crate) fn insert(&mut self, value: T) -> Result<Handle> {
-        self.check_room()?;
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place {
-                generation: 0,
-                value: None,
-            });
-            (self.places.len() - 1) as u16
-        });
+        self.make_room()?;
+        let index = self.free.pop().ok_or(Class::Intern)?;
         let place = &mut self.places[usize::from(index)];
         place.value = Some(value);
         let generation = place.generation;
@@ -150,7 +160,8 @@ mod tests {
 
     #[test]
     fn a_freed_handle_is_not_mistaken_for_what_took_its_place() {
-        let mut table = Table::new(Kind::Comm, 1);
+        let account = Account::new(1 << 20, &faasm_budget::MemoryBudget::new(1 << 20));
+        let mut table = Table::new(Kind::Comm, 1, &account);
         let first = table.insert("first").unwrap();
         assert!(table.insert("no room").is_err());
         assert_eq!(table.remove(first), Ok("first"));

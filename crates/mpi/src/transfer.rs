@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 use crate::datatype::{self, Layout};
-use crate::error::Aborted;
+use crate::error::{Aborted, Result as Outcome};
+use crate::held::{Account, Held};
 use crate::memory::{BadAddress, Memory};
 use crate::sync::lock;
 use crate::world::Shared;
@@ -27,11 +28,16 @@ pub(crate) struct Transfer {
     copy: Mutex<Copy>,
 }
 
-#[derive(Debug, Default)]
+/// What a transfer takes, in bytes: itself, and its places in the lists of both sides.
+const WEIGHT: usize = size_of::<Transfer>() + 256;
+
+#[derive(Debug)]
 struct Copy {
     /// The receiver's rank in the world, and its buffer.
     target: Option<(u32, Layout)>,
     moved: u64,
+    /// On the sender's account until it is done. Then it is a part of what the receiver has.
+    held: Option<Held>,
 }
 
 const OFFERED: u8 = 0;
@@ -50,13 +56,18 @@ pub(crate) enum Progress {
 }
 
 impl Transfer {
-    pub(crate) fn new(sender: u32, source: Layout) -> Self {
-        Self {
+    /// A message of a sender, on whose account it is.
+    pub(crate) fn new(sender: u32, source: Layout, account: &Account) -> Outcome<Self> {
+        Ok(Self {
             sender,
             source,
             state: AtomicU8::new(OFFERED),
-            copy: Mutex::default(),
-        }
+            copy: Mutex::new(Copy {
+                target: None,
+                moved: 0,
+                held: Some(account.hold(WEIGHT)?),
+            }),
+        })
     }
 
     /// Bytes of the message.
@@ -87,6 +98,7 @@ impl Transfer {
         let Copy {
             target: Some((receiver, target)),
             moved,
+            held,
         } = &mut *copy
         else {
             return Progress::Away;
@@ -110,6 +122,7 @@ impl Transfer {
         if *moved < total {
             return Progress::Busy;
         }
+        *held = None;
         self.state.store(DONE, Ordering::SeqCst);
         world.notify(*receiver);
         if *receiver != self.sender {

@@ -6,7 +6,7 @@ mod common;
 use common::{DOUBLE, INT, Program, WORLD, runtime};
 use faasm_mpi::abi::Handle;
 use faasm_mpi::functions as mpi;
-use faasm_mpi::{Options, Rank};
+
 use proptest::prelude::*;
 
 const NEW: i32 = 64;
@@ -218,7 +218,7 @@ proptest! {
     #[test]
     fn types_have_the_bytes_and_bounds_of_their_maps(kind in kinds(), count in 0..4_i32) {
         let map = kind.map();
-        let mut host = Program::new(Rank::alone(Options::default()), 8 << 20);
+        let mut host = Program::new(common::ranks(1).remove(0), 8 << 20);
         mpi::MPI_Init(&mut host, 0, 0).unwrap();
         let handle = kind.make(&mut host);
         host.put_ints(NEW, &[handle]);
@@ -273,7 +273,7 @@ proptest! {
 
 #[test]
 fn types_that_are_too_large_or_too_deep_are_refused() {
-    let mut host = Program::new(Rank::alone(Options::default()), 8 << 20);
+    let mut host = Program::new(common::ranks(1).remove(0), 8 << 20);
     mpi::MPI_Init(&mut host, 0, 0).unwrap();
     let mut host = host.returning();
     let mut kind = DOUBLE;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{BYTE, INT, MEMORY, Program, SUM, WORLD, run};
 use faasm_mpi::abi::{ANY_SOURCE, ANY_TAG, Handle};
 use faasm_mpi::functions as mpi;
-use faasm_mpi::{Aborted, Options, Stop, World};
+use faasm_mpi::{Aborted, Stop};
 
 const AT: i32 = 1 << 16;
 const NEW: i32 = 4096;
@@ -33,7 +33,7 @@ fn a_deadlock_is_told_with_what_each_rank_waits_for() {
          rank 0: MPI_Recv(source 3, tag 7, comm MPI_COMM_WORLD)\n\
          rank 1: MPI_Ssend(dest 2, tag 8, comm MPI_COMM_WORLD)\n\
          rank 2: MPI_Barrier(comm MPI_COMM_WORLD)\n\
-         rank 3: MPI_Wait(1 request)"
+         rank 3: MPI_Wait(1 request: source 0, tag 0, comm MPI_COMM_WORLD)"
     );
     assert!(
         ended
@@ -168,7 +168,7 @@ fn a_buffer_outside_of_the_memory_stops_its_rank_alone_by_name() {
 
 #[test]
 fn functions_before_init_and_after_finalize_say_so() {
-    let mut rank = Program::new(faasm_mpi::Rank::alone(Options::default()), MEMORY);
+    let mut rank = Program::new(common::ranks(1).remove(0), MEMORY);
     let stop = mpi::MPI_Comm_size(&mut rank, WORLD, AT).unwrap_err();
     assert_eq!(
         stop.to_string(),
@@ -191,7 +191,7 @@ fn functions_before_init_and_after_finalize_say_so() {
 fn ranks_that_are_cancelled_while_messages_are_copied_harm_nobody() {
     let runtime = common::runtime();
     for round in 0..30 {
-        let ranks = World::ranks(4, Options::default());
+        let ranks = common::ranks(4);
         let world = ranks[0].world();
         let mut tasks = Vec::new();
         for rank in ranks {
@@ -246,7 +246,7 @@ fn ranks_that_are_cancelled_while_messages_are_copied_harm_nobody() {
 #[test]
 fn a_world_can_be_ended_from_outside() {
     let runtime = common::runtime();
-    let ranks = World::ranks(2, Options::default());
+    let ranks = common::ranks(2);
     let world = ranks[0].world();
     let tasks: Vec<_> = ranks
         .into_iter()
@@ -255,7 +255,7 @@ fn a_world_can_be_ended_from_outside() {
                 let mut host = Program::new(rank, MEMORY);
                 mpi::MPI_Init(&mut host, 0, 0)?;
                 loop {
-                    mpi::MPI_Iprobe(&mut host, ANY_SOURCE, ANY_TAG, WORLD, AT, 0)?;
+                    mpi::MPI_Iprobe(&mut host, ANY_SOURCE, ANY_TAG, WORLD, AT, 0).await?;
                     tokio::task::yield_now().await;
                     if false {
                         return Ok::<(), Stop>(());
@@ -274,4 +274,45 @@ fn a_world_can_be_ended_from_outside() {
         let result = runtime.block_on(task).unwrap();
         assert_eq!(result.unwrap_err().to_string(), "enough");
     }
+}
+
+#[test]
+fn a_deadlock_of_requests_names_whom_they_wait_for() {
+    let ended = run(2, |mut host: Program| async move {
+        let other = 1 - host.me();
+        for tag in 0..6 {
+            mpi::MPI_Irecv(&mut host, AT, 1, INT, other, tag, WORLD, NEW + 4 * tag)?;
+        }
+        match host.me() {
+            0 => mpi::MPI_Waitall(&mut host, 6, NEW, 0).await?,
+            _ => mpi::MPI_Waitany(&mut host, 2, NEW, NEW + 64, 0).await?,
+        };
+        Ok(((), host))
+    });
+    let of = |rank, tag| format!("source {rank}, tag {tag}, comm MPI_COMM_WORLD");
+    assert_eq!(
+        ended.reason(),
+        format!(
+            "deadlock: every rank waits for another\n\
+             rank 0: MPI_Waitall(6 requests: {}; {}; {}; {}; and 2 more)\n\
+             rank 1: MPI_Waitany(2 requests: {}; {})",
+            of(1, 0),
+            of(1, 1),
+            of(1, 2),
+            of(1, 3),
+            of(0, 0),
+            of(0, 1)
+        )
+    );
+}
+
+#[test]
+fn whoever_waits_for_something_else_hears_of_the_end() {
+    let runtime = common::runtime();
+    let mut ranks = common::ranks(2);
+    let ended = ranks[0].world().ended();
+    let mut host = Program::new(ranks.remove(1), MEMORY);
+    mpi::MPI_Init(&mut host, 0, 0).unwrap();
+    assert!(mpi::MPI_Abort(&mut host, WORLD, 7).is_err());
+    runtime.block_on(ended);
 }

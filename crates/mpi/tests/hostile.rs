@@ -6,9 +6,11 @@ mod common;
 
 use std::time::Duration;
 
-use common::{MEMORY, Program, RETURN, WORLD, runtime};
+use common::{BYTE, MEMORY, Program, RETURN, WORLD, run, runtime};
+use faasm_budget::MemoryBudget;
+use faasm_mpi::abi::Address;
 use faasm_mpi::functions as mpi;
-use faasm_mpi::{Options, Stop, World};
+use faasm_mpi::{Class, Options, Stop, World};
 use proptest::prelude::*;
 
 /// Calls any function by its number.
@@ -62,7 +64,7 @@ fn run_hostile(programs: Vec<Vec<Step>>, contents: Vec<u8>) {
         handles: 64,
         ..Options::default()
     };
-    let ranks = World::ranks(programs.len() as u32, options);
+    let ranks = World::ranks(programs.len() as u32, options, &MemoryBudget::new(1 << 30));
     let tasks: Vec<_> = ranks
         .into_iter()
         .zip(programs)
@@ -107,4 +109,27 @@ proptest! {
         let contents = contents.into_iter().flat_map(i32::to_le_bytes).collect();
         run_hostile(programs, contents);
     }
+}
+
+#[test]
+fn counts_that_cannot_be_added_up_are_an_error_and_no_panic() {
+    let ended = run(3, |host: Program| async move {
+        let mut host = host.returning();
+        let (kind, counts, zero, at) = (4096, 4112, 4160, 8192);
+        // Nearly 2^32 bytes, nearly 2^31 times, for each of three ranks.
+        mpi::MPI_Type_contiguous(&mut host, i32::MAX, BYTE, kind)?;
+        let half = host.int(kind);
+        mpi::MPI_Type_contiguous(&mut host, 2, half, kind)?;
+        mpi::MPI_Type_commit(&mut host, kind)?;
+        let large = host.int(kind);
+        host.put_ints(counts, &[i32::MAX; 3]);
+        for from in [at, Address::IN_PLACE.0.cast_signed()] {
+            let code = mpi::MPI_Alltoallv(
+                &mut host, from, counts, zero, large, at, counts, zero, large, WORLD,
+            );
+            assert_eq!(code.await?, Class::Count as i32);
+        }
+        Ok(((), host))
+    });
+    ended.ok();
 }

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{DOUBLE, INT, Program, SUM, WORLD, run};
+use faasm_mpi::Class;
 use faasm_mpi::abi::Handle;
 use faasm_mpi::functions as mpi;
 
@@ -257,4 +258,27 @@ fn functions_of_the_program_reduce_in_the_order_of_the_ranks() {
         });
         worlds.ok();
     }
+}
+
+#[test]
+fn ranks_stay_in_step_when_a_function_fails_on_one_of_them() {
+    let worlds = run(3, |host: Program| async move {
+        let mut host = host.returning();
+        let function = host.function(multiply);
+        // Rank 0 puts it all together, and has no such function.
+        let function = if host.me() == 0 { 99 } else { function };
+        mpi::MPI_Op_create(&mut host, function, 0, NEW)?;
+        let op = host.int(NEW);
+        let failed = Class::Op as i32;
+        let all = mpi::MPI_Allreduce(&mut host, AT, INTO, 1, INT, op, WORLD).await?;
+        let block = mpi::MPI_Reduce_scatter_block(&mut host, AT, INTO, 1, INT, op, WORLD).await?;
+        assert_eq!((all, block), (failed, failed));
+        let one = mpi::MPI_Reduce(&mut host, AT, INTO, 1, INT, op, 0, WORLD).await?;
+        assert_eq!(one, if host.me() == 0 { failed } else { 0 });
+        host.put_ints(AT, &[1]);
+        mpi::MPI_Allreduce(&mut host, AT, INTO, 1, INT, SUM, WORLD).await?;
+        assert_eq!(host.int(INTO), 3);
+        Ok(((), host))
+    });
+    worlds.ok();
 }

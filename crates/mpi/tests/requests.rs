@@ -95,7 +95,7 @@ fn waitany_and_waitsome_give_each_request_once() {
             assert_eq!(host.int(OUT), UNDEFINED);
             mpi::MPI_Waitsome(&mut host, 6, REQUESTS, OUT, INDICES, STATUSES).await?;
             assert_eq!(host.int(OUT), UNDEFINED);
-            mpi::MPI_Testany(&mut host, 6, REQUESTS, INDICES, OUT, STATUSES)?;
+            mpi::MPI_Testany(&mut host, 6, REQUESTS, INDICES, OUT, STATUSES).await?;
             assert_eq!((host.int(OUT), host.int(INDICES)), (1, UNDEFINED));
         } else {
             for index in (0..6)
@@ -145,15 +145,21 @@ fn testing_makes_progress_without_waiting() {
         let request = host.int(REQUESTS + 4);
         until!(
             host,
-            mpi::MPI_Request_get_status(&mut host, request, OUT, STATUSES)?
+            mpi::MPI_Request_get_status(&mut host, request, OUT, STATUSES).await?
         );
         assert_eq!(host.ints(STATUSES, 2), [1 - me, 0]);
-        until!(host, mpi::MPI_Testall(&mut host, 2, REQUESTS, OUT, 0)?);
+        until!(
+            host,
+            mpi::MPI_Testall(&mut host, 2, REQUESTS, OUT, 0).await?
+        );
         assert_eq!(host.int(place(1)), 1 - me);
-        until!(host, mpi::MPI_Test(&mut host, REQUESTS, OUT, STATUSES)?);
+        until!(
+            host,
+            mpi::MPI_Test(&mut host, REQUESTS, OUT, STATUSES).await?
+        );
 
         mpi::MPI_Irecv(&mut host, place(1), 1, INT, 1 - me, 1, WORLD, REQUESTS)?;
-        mpi::MPI_Testsome(&mut host, 1, REQUESTS, INDICES, INDICES + 4, 0)?;
+        mpi::MPI_Testsome(&mut host, 1, REQUESTS, INDICES, INDICES + 4, 0).await?;
         mpi::MPI_Send(&mut host, place(0), 1, INT, 1 - me, 1, WORLD).await?;
         mpi::MPI_Wait(&mut host, REQUESTS, 0).await?;
         Ok(((), host))
@@ -215,7 +221,7 @@ fn what_has_no_partner_yet_can_be_cancelled() {
         }
         mpi::MPI_Barrier(&mut host, WORLD).await?;
         if host.me() == 1 {
-            mpi::MPI_Iprobe(&mut host, 0, ANY_TAG, WORLD, OUT, 0)?;
+            mpi::MPI_Iprobe(&mut host, 0, ANY_TAG, WORLD, OUT, 0).await?;
             assert_eq!(host.int(OUT), 0);
             host.put_ints(AT, &[5]);
             mpi::MPI_Send(&mut host, AT, 1, INT, 0, 78, WORLD).await?;
@@ -257,7 +263,7 @@ fn probing_tells_what_a_receive_would_get() {
             mpi::MPI_Recv(&mut host, place(1), len, BYTE, 0, 7, WORLD, STATUSES).await?;
             until!(
                 host,
-                mpi::MPI_Improbe(&mut host, 0, ANY_TAG, WORLD, OUT, REQUESTS, STATUSES)?
+                mpi::MPI_Improbe(&mut host, 0, ANY_TAG, WORLD, OUT, REQUESTS, STATUSES).await?
             );
             assert_eq!(host.ints(STATUSES, 2), [0, 6]);
             mpi::MPI_Mrecv(&mut host, place(1), len, BYTE, REQUESTS, STATUSES).await?;
@@ -277,7 +283,7 @@ fn a_freed_receive_still_gets_its_message() {
             mpi::MPI_Request_free(&mut host, REQUESTS + 4)?;
             mpi::MPI_Barrier(&mut host, WORLD).await?;
             mpi::MPI_Recv(&mut host, place(3), 4, BYTE, 1, 2, WORLD, 0).await?;
-            until!(host, mpi::MPI_Test(&mut host, REQUESTS, OUT, 0)?);
+            until!(host, mpi::MPI_Test(&mut host, REQUESTS, OUT, 0).await?);
             assert_eq!((host.int(place(1)), host.int(place(2))), (11, 12));
         } else {
             mpi::MPI_Barrier(&mut host, WORLD).await?;

@@ -43,9 +43,11 @@ pub(crate) struct Place<'a> {
 pub(crate) async fn exchange<H: Host>(
     host: &mut H,
     comm: &Comm,
-    given: Given,
+    mut given: Given,
     make: impl FnOnce(&[Deposit]) -> Outcome + Send,
 ) -> Result<Option<Meeting>> {
+    // Before it counts as having come.
+    given.deposit.hold(&host.rank().account)?;
     let place = Place {
         stage: &comm.stage,
         round: comm.rounds.fetch_add(1, Ordering::Relaxed),

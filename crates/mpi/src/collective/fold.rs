@@ -206,8 +206,8 @@ fn add<M: Memory>(
         return datatype::pack(memory, layout, bytes.start, len, result);
     }
     if let Some((at, _)) = layout.run() {
-        // Within the run, which has 32 bits.
-        let at = at + bytes.start as u32;
+        // The whole run was found to lie in the memory before.
+        let at = at.saturating_add(bytes.start as u32);
         combine(op, result, memory.slice(at, len as u32)?);
         return Ok(());
     }

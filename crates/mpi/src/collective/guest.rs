@@ -73,7 +73,7 @@ impl Scratch {
             .checked_mul(2)
             .and_then(|both| both.checked_add(WORDS + ALIGN));
         let total = total.and_then(|total| u32::try_from(total).ok());
-        let address = host.allocate(total.ok_or_else(too_large)?).await?;
+        let address = host.memory_for(total.ok_or_else(too_large)?).await?;
         let address = address.ok_or_else(|| {
             Class::NoMem.because("the program's malloc has no memory for a reduction")
         })?;

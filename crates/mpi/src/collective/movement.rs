@@ -37,9 +37,17 @@ pub(crate) async fn take<H: Host>(
                 Some(deposit) => (&deposit.data, &deposit.parts),
                 None => return Err(Class::Intern.into()),
             };
-            let Data::Here(bytes) = data else {
-                is_all_here &= matches!(data, Data::None);
-                continue;
+            let bytes = match data {
+                Data::Here(bytes) => bytes,
+                Data::There(_) => {
+                    is_all_here = false;
+                    continue;
+                }
+                Data::None => continue,
+                Data::Failed(class) => {
+                    error = Some(*class);
+                    continue;
+                }
             };
             let range = parts.bytes(job.part, bytes.len());
             let bytes = bytes.get(range).ok_or(Class::Intern)?;

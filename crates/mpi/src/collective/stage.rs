@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::comm::NewComm;
 use crate::datatype::Layout;
+use crate::error::{Class, Result};
+use crate::held::{Account, Held};
 use crate::mailbox::Bytes;
 use crate::sync::lock;
 
@@ -55,6 +57,23 @@ pub(crate) struct Deposit {
     pub(crate) parts: Parts,
     /// Where results go, for collectives whose ranks work for each other.
     pub(crate) target: Option<Layout>,
+    /// For data that is put down.
+    pub(crate) held: Option<Held>,
+}
+
+/// Data that every rank may put down without holding it, in bytes.
+const FREE: usize = 1 << 10;
+
+impl Deposit {
+    /// Puts the data on the account of the rank it is from.
+    pub(super) fn hold(&mut self, account: &Account) -> Result<()> {
+        if let Data::Here(bytes) = &self.data
+            && bytes.len() > FREE
+        {
+            self.held = Some(account.hold(bytes.len())?);
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +84,8 @@ pub(crate) enum Data {
     Here(Bytes),
     /// Where it is in the rank's memory. The rank stays until everybody is done.
     There(Layout),
+    /// There is none, because of this.
+    Failed(Class),
 }
 
 /// How the data is divided: in bytes if it is put down, else in items of its type.

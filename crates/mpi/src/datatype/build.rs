@@ -128,6 +128,7 @@ impl Sum {
             weight: self.weight.saturating_add(pieces as u64),
             basic: None,
             content,
+            held: None,
         }))
     }
 }

@@ -17,6 +17,14 @@ fn place(run: Run, size: u64) -> Result<(u32, u32), BadAddress> {
     }
 }
 
+/// `len` bytes of a buffer's data from `skip` on, if all of it lies next to each other.
+fn rest(layout: &Layout, skip: u64, len: u64) -> Option<Run> {
+    let (at, _) = layout.run()?;
+    // Both have 32 bits.
+    let at = i64::from(at) + skip.cast_signed();
+    Some(Run { at, len })
+}
+
 /// Where packed data goes.
 pub(crate) trait Sink {
     /// Takes the next bytes.
@@ -47,9 +55,9 @@ pub(crate) fn pack<M: Memory>(
     if left == 0 {
         return Ok(());
     }
-    if let Some((at, _)) = layout.run() {
-        // Within the run, which has 32 bits.
-        out.put(memory.slice(at + skip as u32, left as u32)?);
+    if let Some(run) = rest(layout, skip, left) {
+        let (at, len) = place(run, memory.size())?;
+        out.put(memory.slice(at, len)?);
         return Ok(());
     }
     let mut walk = layout.walk(skip);
@@ -74,9 +82,10 @@ pub(crate) fn unpack<M: Memory>(
     if room == 0 {
         return Ok(());
     }
-    if let Some((at, _)) = layout.run() {
-        let place = memory.slice_mut(at + skip as u32, room as u32)?;
-        place.copy_from_slice(&bytes[..room as usize]);
+    if let Some(run) = rest(layout, skip, room) {
+        let (at, len) = place(run, memory.size())?;
+        let into = memory.slice_mut(at, len)?;
+        into.copy_from_slice(&bytes[..room as usize]);
         return Ok(());
     }
     let mut walk = layout.walk(skip);

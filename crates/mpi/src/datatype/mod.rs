@@ -13,6 +13,7 @@ pub(crate) use predefined::{Basic, predefined};
 
 use crate::abi::Address;
 use crate::error::{Class, Result};
+use crate::held::{Account, Held};
 use crate::memory::Memory;
 use walk::Walk;
 
@@ -35,11 +36,13 @@ pub(crate) struct Datatype {
     /// Whether the data has no gaps and is in the order of its addresses.
     is_dense: bool,
     depth: u32,
-    /// What it takes to keep it, in pieces.
+    /// Pieces that it is made of, and what it is made of again.
     pub(crate) weight: u64,
     /// What operations know it as.
     pub(crate) basic: Option<Basic>,
     content: Content,
+    /// For as long as anybody has it; none for predefined ones.
+    held: Option<Held>,
 }
 
 #[derive(Debug)]
@@ -65,14 +68,23 @@ struct Piece {
 }
 
 impl Datatype {
+    /// Puts a new datatype on the account of a rank.
+    pub(crate) fn hold(self: &mut Arc<Self>, account: &Account) -> Result<()> {
+        let pieces = match &self.content {
+            // One for blocks of many.
+            Content::Item | Content::Repeat { .. } => size_of::<Self>(),
+            Content::List(pieces) => pieces.len() * size_of::<Piece>(),
+        };
+        let held = account.hold(size_of::<Self>() + pieces)?;
+        Arc::get_mut(self).ok_or(Class::Intern)?.held = Some(held);
+        Ok(())
+    }
+
     /// How many predefined items the first `bytes` bytes of data hold; nothing if they end in the
     /// middle of one.
     fn elements_in(&self, bytes: u64) -> Option<u64> {
         if bytes == self.size {
             return Some(self.elements);
-        }
-        if self.basic.is_some() {
-            return (bytes == 0).then_some(0);
         }
         match &self.content {
             Content::Item => (bytes == 0).then_some(0),

@@ -94,6 +94,7 @@ fn item(basic: Basic, size: i64) -> Datatype {
         weight: 1,
         basic: Some(basic),
         content: Content::Item,
+        held: None,
     }
 }
 
@@ -105,7 +106,7 @@ fn complex(basic: Basic, part: i64) -> Option<Datatype> {
     })
 }
 
-/// A C struct of a value and an int; one item, as Open MPI counts.
+/// A C struct of a value and an int: two items, since the standard defines it as one of those.
 fn pair(basic: Basic, value: i64) -> Option<Datatype> {
     let int_at = value.max(4);
     let align = value.max(4);
@@ -121,6 +122,7 @@ fn pair(basic: Basic, value: i64) -> Option<Datatype> {
         true_upper,
         align,
         is_dense: value == int_at,
+        elements: 2,
         content: Content::List(vec![piece(0, value), piece(int_at, 4)]),
         ..item(basic, value)
     })

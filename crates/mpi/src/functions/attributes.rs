@@ -1,19 +1,21 @@
 //! Attributes of communicators.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::abi::{
     APPNUM, Address, DUP_FN, HOST, Handle, INT_BYTES, IO, KEYVAL_INVALID, LASTUSEDCODE, MAX_TAG,
     PROC_NULL, TAG_UB, UNIVERSE_SIZE, WTIME_IS_GLOBAL,
 };
+use crate::comm::Attribute;
 use crate::error::{Class, Error, Result};
 use crate::host::{Callback, Host, HostExt};
 use crate::keyval::Keyval;
 use crate::memory::{Memory, MemoryExt};
 use crate::rank::Rank;
 
-/// Most attributes of all communicators of a rank.
-const MAX_ATTRIBUTES: usize = 1 << 14;
+/// What an attribute takes, in bytes, with its key and its place in the tree.
+const ATTRIBUTE: usize = 2 * size_of::<Attribute>() + size_of::<Keyval>();
 
 /// The predefined attributes of `MPI_COMM_WORLD`, which programs get the addresses of.
 const PREDEFINED: [i32; 7] = [
@@ -54,14 +56,12 @@ impl<M: Memory> Rank<M> {
         &mut self,
         comm: Handle,
         keyval: Handle,
-        attribute: (Arc<Keyval>, u32),
+        (key, value): (Arc<Keyval>, u32),
     ) -> Result<()> {
-        if self.attributes >= MAX_ATTRIBUTES {
-            return Err(Class::NoMem.because("the communicators have too many attributes"));
-        }
+        let _held = self.account.hold(ATTRIBUTE)?;
+        let attribute = Attribute { key, value, _held };
         let attributes = &mut self.comms.get_mut(comm)?.attributes;
-        let is_new = attributes.insert(keyval, attribute).is_none();
-        self.attributes += usize::from(is_new);
+        attributes.insert(keyval, attribute);
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl<M: Memory> Rank<M> {
         match self.keyvals.get(keyval) {
             Ok(found) => Ok(Arc::clone(found)),
             Err(error) => match self.comms.get(comm)?.attributes.get(&keyval) {
-                Some((found, _)) => Ok(Arc::clone(found)),
+                Some(attribute) => Ok(Arc::clone(&attribute.key)),
                 None => Err(error),
             },
         }
@@ -107,7 +107,7 @@ pub(crate) async fn comm_get_attr<H: Host>(
         None => {
             host.rank().keyval(comm, keyval)?;
             let attributes = &host.rank().comms.get(comm)?.attributes;
-            attributes.get(&keyval).map(|(_, value)| *value)
+            attributes.get(&keyval).map(|attribute| attribute.value)
         }
     };
     host.with(|memory| {
@@ -128,7 +128,7 @@ async fn predefined_at<H: Host>(host: &mut H, index: usize) -> Result<u32> {
             let last = Class::Errhandler as i32;
             let values = [MAX_TAG, me, PROC_NULL, 1, 0, last, size];
             let bytes = values.len() as u32 * INT_BYTES;
-            let at = host.allocate(bytes).await?.ok_or_else(|| {
+            let at = host.memory_for(bytes).await?.ok_or_else(|| {
                 Class::NoMem.because("the program's malloc has no memory for attributes")
             })?;
             host.with(|memory| Ok(memory.write_ints(Address(at), &values)?))?;
@@ -155,17 +155,17 @@ pub(crate) async fn comm_delete_attr<H: Host>(
 /// Deletes an attribute, if there is one.
 async fn delete<H: Host>(host: &mut H, comm: Handle, keyval: Handle) -> Result<bool> {
     let entry = host.rank().comms.get(comm)?;
-    let Some((key, value)) = entry.attributes.get(&keyval).cloned() else {
+    let Some(attribute) = entry.attributes.get(&keyval) else {
         return Ok(false);
     };
+    let (key, value) = (Arc::clone(&attribute.key), attribute.value);
     if key.delete != 0 {
         let arguments = [comm.0, keyval.0, value, key.extra_state];
         call(host, key.delete, &arguments).await?;
     }
-    let rank = host.rank();
-    let removed = rank.comms.get_mut(comm)?.attributes.remove(&keyval);
     // The function may have deleted it itself.
-    rank.attributes -= usize::from(removed.is_some());
+    let entry = host.rank().comms.get_mut(comm)?;
+    entry.attributes.remove(&keyval);
     Ok(true)
 }
 
@@ -197,25 +197,35 @@ fn last<H: Host>(host: &mut H, comm: Handle) -> Result<Option<Handle>> {
 
 /// Copies the attributes of a communicator to its duplicate, as their keys say.
 pub(super) async fn copy_all<H: Host>(host: &mut H, from: Handle, to: Handle) -> Result<()> {
-    let attributes = host.rank().comms.get(from)?.attributes.clone();
-    if attributes.values().all(|(key, _)| key.copy == 0) {
+    let attributes = &host.rank().comms.get(from)?.attributes;
+    if attributes.values().all(|attribute| attribute.key.copy == 0) {
         return Ok(());
     }
-    let words = host.allocate(2 * INT_BYTES).await?;
+    let words = host.memory_for(2 * INT_BYTES).await?;
     let words = Address(words.ok_or(Class::NoMem)?);
-    let mut copied = Ok(());
-    for (keyval, (key, value)) in attributes {
-        let value = copy(host, from, (keyval, &key, value), words).await;
-        copied = value.and_then(|value| match value {
-            Some(value) => host.rank().set_attribute(to, keyval, (key, value)),
-            None => Ok(()),
-        });
-        if copied.is_err() {
-            break;
-        }
-    }
+    let copied = copy_each(host, from, to, words).await;
     host.free(words.0).await?;
     copied
+}
+
+async fn copy_each<H: Host>(host: &mut H, from: Handle, to: Handle, words: Address) -> Result<()> {
+    let mut after = Bound::Unbounded;
+    while let Some((keyval, key, value)) = next(host, from, after)? {
+        after = Bound::Excluded(keyval);
+        if let Some(value) = copy(host, from, (keyval, &key, value), words).await? {
+            host.rank().set_attribute(to, keyval, (key, value))?;
+        }
+    }
+    Ok(())
+}
+
+type Found = (Handle, Arc<Keyval>, u32);
+
+/// The next attribute of a communicator, whatever functions of the program have done to the last.
+fn next<H: Host>(host: &mut H, comm: Handle, after: Bound<Handle>) -> Result<Option<Found>> {
+    let attributes = &host.rank().comms.get(comm)?.attributes;
+    let next = attributes.range((after, Bound::Unbounded)).next();
+    Ok(next.map(|(keyval, found)| (*keyval, Arc::clone(&found.key), found.value)))
 }
 
 async fn copy<H: Host>(

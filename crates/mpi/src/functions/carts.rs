@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::comms::{create_with, hand_out};
+use super::making::{create_with, hand_out};
 use crate::abi::{Address, CART, Handle, PROC_NULL, UNDEFINED};
 use crate::cart::{Cart, MAX_DIMS, fill_dims};
 use crate::comm::Comm;
@@ -73,11 +73,7 @@ pub(crate) async fn cart_create<H: Host>(
     let is_inside = cart.size().is_some_and(|size| (old.rank as usize) < size);
     let color = is_inside.then_some(0);
     let made = create_with(host, comm, &old, color, 0).await?;
-    let made = made.map(|made| Comm {
-        cart: Some(cart),
-        ..made
-    });
-    hand_out(host, comm, made, new).map(drop)
+    hand_out(host, comm, made.with(Some(cart)), new).map(drop)
 }
 
 pub(crate) fn cart_map<H: Host>(
@@ -127,11 +123,8 @@ pub(crate) async fn cart_sub<H: Host>(
             .map(|(dim, _)| dim)
             .collect(),
     );
-    let made = made.map(|made| Comm {
-        cart: Some(Cart { dims, periods }),
-        ..made
-    });
-    hand_out(host, comm, made, new).map(drop)
+    let cart = Cart { dims, periods };
+    hand_out(host, comm, made.with(Some(cart)), new).map(drop)
 }
 
 pub(crate) fn cartdim_get<H: Host>(host: &mut H, comm: Handle, count: Address) -> Result<()> {

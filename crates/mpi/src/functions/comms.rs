@@ -1,22 +1,19 @@
 //! Communicators.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::making::{Room, create, create_with, divide, enter, hand_out, vote};
 use crate::abi::{
     Address, COMM_TYPE_SHARED, CONGRUENT, Handle, IDENT, MAX_OBJECT_NAME, SIMILAR, UNDEFINED,
     UNEQUAL,
 };
-use crate::collective::{
-    Data, Deposit, Given, Meeting, Outcome, Parts, Place, Signature, Stage, exchange, exchange_at,
-};
-use crate::comm::{Comm, CommEntry, Group, NewComm};
+use crate::collective::{Deposit, Given, Place, Signature, Stage, exchange_at};
+use crate::comm::{Comm, Group};
 use crate::error::{Class, Result};
 use crate::host::{Host, HostExt};
-use crate::mailbox::Bytes;
-use crate::memory::{Memory, MemoryExt};
+use crate::info::Info;
+use crate::memory::MemoryExt;
 use crate::sync::lock;
-use crate::world::Shared;
 
 pub(crate) fn comm_size<H: Host>(host: &mut H, comm: Handle, size: Address) -> Result<()> {
     let comm = host.rank().comm(comm)?;
@@ -68,110 +65,6 @@ pub(crate) fn comm_group<H: Host>(host: &mut H, comm: Handle, group: Address) ->
     let comm = rank.comm(comm)?;
     let handle = rank.new_group(Arc::clone(&comm.group))?;
     host.with(|memory| Ok(memory.write_word(group, handle.0)?))
-}
-
-/// What a rank has to say when communicators are made: its color, if it is to be in one, and key.
-fn vote(color: Option<i32>, key: i32) -> Deposit {
-    let mut bytes = Bytes::new();
-    bytes.push(u8::from(color.is_some()));
-    bytes.extend_from_slice(&color.unwrap_or(0).to_le_bytes());
-    bytes.extend_from_slice(&key.to_le_bytes());
-    Deposit {
-        data: Data::Here(bytes),
-        parts: Parts::One,
-        target: None,
-    }
-}
-
-fn read_vote(deposit: &Deposit) -> Option<(i32, i32)> {
-    let Data::Here(bytes) = &deposit.data else {
-        return None;
-    };
-    let int = |at: usize| Some(i32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-    match bytes.first()? {
-        0 => None,
-        _ => Some((int(1)?, int(5)?)),
-    }
-}
-
-/// Divides ranks by color, in the order of their keys, then of their ranks.
-fn divide<M: Memory>(world: &Shared<M>, group: &Group, deposits: &[Deposit]) -> Outcome {
-    let mut colors: BTreeMap<i32, Vec<(i32, usize)>> = BTreeMap::new();
-    for (rank, deposit) in deposits.iter().enumerate() {
-        if let Some((color, key)) = read_vote(deposit) {
-            colors.entry(color).or_default().push((key, rank));
-        }
-    }
-    let mut made = vec![None; deposits.len()];
-    for mut members in colors.into_values() {
-        members.sort_unstable();
-        let new = NewComm {
-            context: world.new_context(),
-            group: members.iter().map(|(_, rank)| group[*rank]).collect(),
-            stage: Arc::new(Stage::new(members.len())),
-        };
-        for (_, rank) in members {
-            made[rank] = Some(new.clone());
-        }
-    }
-    Outcome::Comms(made)
-}
-
-/// The communicator that a rank is in now.
-async fn enter<H: Host>(host: &mut H, meeting: Meeting, rank: u32) -> Result<Option<Comm>> {
-    let made = match meeting.board.outcome() {
-        Outcome::Comms(made) => made.get(rank as usize).cloned().flatten(),
-        _ => return Err(Class::Intern.into()),
-    };
-    let me = host.rank().me;
-    meeting.end(host).await?;
-    Ok(made.and_then(|made| Comm::new(made, me)))
-}
-
-/// Makes communicators of the ranks with the same colors.
-pub(super) async fn create_with<H: Host>(
-    host: &mut H,
-    handle: Handle,
-    comm: &Comm,
-    color: Option<i32>,
-    key: i32,
-) -> Result<Option<Comm>> {
-    let rank = host.rank();
-    // Before the others count on it.
-    rank.comms.check_room()?;
-    let given = Given {
-        signature: Signature {
-            call: rank.call,
-            root: None,
-            kind: 0,
-            bytes: None,
-        },
-        deposit: vote(color, key),
-        waits: true,
-    };
-    rank.raising = handle;
-    let (world, group) = (Arc::clone(&rank.world), Arc::clone(&comm.group));
-    let make = move |deposits: &[Deposit]| divide(&world, &group, deposits);
-    let meeting = exchange(host, comm, given, make).await?;
-    enter(host, meeting.ok_or(Class::Intern)?, comm.rank).await
-}
-
-/// Writes the handle of a new communicator, which has its error handler from the old one.
-pub(super) fn hand_out<H: Host>(
-    host: &mut H,
-    old: Handle,
-    made: Option<Comm>,
-    at: Address,
-) -> Result<Handle> {
-    let rank = host.rank();
-    let errhandler = rank.comms.get(old)?.errhandler;
-    let info = rank.no_info.copy()?;
-    let handle = match made {
-        Some(made) => rank.comms.insert(CommEntry::new(made, errhandler, info))?,
-        None => Handle::COMM_NULL,
-    };
-    host.with(|memory| Ok(memory.write_word(at, handle.0)?))?;
-    Ok(handle)
 }
 
 pub(crate) async fn comm_split<H: Host>(
@@ -248,11 +141,11 @@ pub(crate) async fn comm_create_group<H: Host>(
         return Err(Class::Tag.because(format!("the tag is {tag}")));
     }
     let Some(place) = group.iter().position(|&member| member == me) else {
-        return hand_out(host, comm, None, new).map(drop);
+        return host.with(|memory| Ok(memory.write_word(new, Handle::COMM_NULL.0)?));
     };
-    rank.comms.check_room()?;
+    let room = Room::new(host, group.len(), None)?;
     let key = (old.context, tag, Arc::clone(&group));
-    let world = Arc::clone(&rank.world);
+    let world = Arc::clone(&host.rank().world);
     let new_stage = || Arc::new(Stage::new(group.len()));
     let stage = Arc::clone(
         lock(&world.meetings)
@@ -284,7 +177,7 @@ pub(crate) async fn comm_create_group<H: Host>(
     };
     let meeting = exchange_at(host, place, given, make).await?;
     let made = enter(host, meeting.ok_or(Class::Intern)?, number).await?;
-    hand_out(host, comm, made, new).map(drop)
+    hand_out(host, comm, room.fill(made), new).map(drop)
 }
 
 pub(crate) async fn comm_dup<H: Host>(host: &mut H, comm: Handle, new: Address) -> Result<()> {
@@ -303,24 +196,14 @@ pub(crate) async fn comm_dup_with_info<H: Host>(
     duplicate(host, comm, info, new).await
 }
 
-async fn duplicate<H: Host>(
-    host: &mut H,
-    comm: Handle,
-    info: crate::info::Info,
-    new: Address,
-) -> Result<()> {
+async fn duplicate<H: Host>(host: &mut H, comm: Handle, info: Info, new: Address) -> Result<()> {
     let old = host.rank().comm(comm)?;
-    let made = create_with(host, comm, &old, Some(0), old.rank.cast_signed()).await?;
-    let made = made.map(|made| Comm {
-        cart: old.cart.clone(),
-        ..made
-    });
+    let vote = (Some(0), old.rank.cast_signed());
+    let made = create(host, comm, &old, vote, Some(info)).await?;
+    let made = made.with(old.cart.clone());
     let handle = hand_out(host, comm, made, new)?;
-    host.rank().comms.get_mut(handle)?.info = info;
     if let Err(error) = super::attributes::copy_all(host, comm, handle).await {
-        let rank = host.rank();
-        let given_up = rank.comms.remove(handle)?;
-        rank.attributes -= given_up.attributes.len();
+        host.rank().comms.remove(handle)?;
         host.with(|memory| Ok(memory.write_word(new, Handle::COMM_NULL.0)?))?;
         host.rank().raising = comm;
         return Err(error);

@@ -1,23 +1,68 @@
 //! Waiting for requests, and asking for them.
 
 use crate::abi::{Address, HANDLE_BYTES, Handle, INT_BYTES, STATUS_BYTES, UNDEFINED};
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Result};
 use crate::host::{Host, HostExt};
 use crate::memory::{Memory, MemoryExt};
-use crate::progress::{poll, wait_until};
+use crate::progress::{poll, step_aside, wait_until};
+use crate::rank::Rank;
 use crate::request::{reap, retire};
 use crate::status::Status;
-use crate::world::Doing;
 
-/// The handles of an array.
-pub(super) fn read_handles<H: Host>(
-    host: &mut H,
-    count: i32,
-    array: Address,
-) -> Result<Vec<Handle>> {
-    let count = usize::try_from(count).map_err(|_| Class::Arg.because("the count is negative"))?;
-    let words = host.with(|memory| Ok(memory.read_ints(array, count)?))?;
-    Ok(words.into_iter().map(Handle::from).collect())
+/// A request of an array that a program gives.
+#[derive(Clone, Copy)]
+struct Listed {
+    /// Its place in the array.
+    index: usize,
+    handle: Handle,
+}
+
+/// An array of requests.
+struct Requests {
+    at: Address,
+    /// How long the array is.
+    count: usize,
+    /// Those that are not `MPI_REQUEST_NULL`, of which there may be any number.
+    listed: Vec<Listed>,
+}
+
+pub(super) fn length(count: i32) -> Result<usize> {
+    usize::try_from(count).map_err(|_| Class::Arg.because("the count is negative"))
+}
+
+impl Requests {
+    /// Reads an array, checks its handles, and lets what goes on come further.
+    fn read<H: Host>(host: &mut H, count: i32, at: Address) -> Result<Self> {
+        let count = length(count)?;
+        let most = host.rank().world.options.handles;
+        let mut listed = Vec::new();
+        host.with(|memory| {
+            for (index, word) in memory.words(at, count)?.iter().enumerate() {
+                let handle = Handle(u32::from_le_bytes(*word));
+                if handle == Handle::REQUEST_NULL {
+                    continue;
+                }
+                if listed.len() == most {
+                    return Err(Class::Request.because("a request is given twice"));
+                }
+                listed.push(Listed { index, handle });
+            }
+            Ok(())
+        })?;
+        look(host, listed.iter().map(|request| request.handle))?;
+        Ok(Self { at, count, listed })
+    }
+
+    /// What of it is there to be waited for.
+    fn active<M: Memory>(&self, rank: &Rank<M>) -> Vec<Listed> {
+        let is_active = |request: &&Listed| rank.is_active(request.handle).unwrap_or(false);
+        self.listed.iter().filter(is_active).copied().collect()
+    }
+
+    /// Where a request's handle is.
+    fn place(&self, request: Listed) -> Address {
+        self.at.item(request.index, HANDLE_BYTES)
+    }
 }
 
 fn read_handle<H: Host>(host: &mut H, at: Address) -> Result<Handle> {
@@ -25,10 +70,8 @@ fn read_handle<H: Host>(host: &mut H, at: Address) -> Result<Handle> {
 }
 
 /// Checks the handles, and lets what goes on come further.
-fn look<H: Host>(host: &mut H, handles: &[Handle]) -> Result<()> {
-    for handle in handles {
-        host.rank().is_active(*handle)?;
-    }
+fn look<H: Host>(host: &mut H, mut handles: impl Iterator<Item = Handle>) -> Result<()> {
+    handles.try_for_each(|handle| host.rank().is_active(handle).map(drop))?;
     reap(host)?;
     poll(host)
 }
@@ -42,27 +85,41 @@ fn end<H: Host>(host: &mut H, handle: Handle, at: Address) -> Result<Status> {
     Ok(status)
 }
 
-fn doing<H: Host>(host: &mut H, count: usize) -> Doing {
-    Doing::Requests {
-        call: host.rank().call,
-        count,
+/// Waits until `ready`, for some of these requests.
+async fn wait_for<H: Host>(
+    host: &mut H,
+    requests: &[Listed],
+    mut ready: impl FnMut(&Rank<H::Memory>) -> bool,
+) -> Result<()> {
+    if ready(host.rank()) {
+        return Ok(());
     }
+    let doing = host
+        .rank()
+        .doing(requests.iter().map(|request| request.handle));
+    wait_until(host, doing, |rank| ready(rank)).await
 }
 
 /// Whether a request needs no wait; an unknown one is an error that comes up at once.
-fn is_ready<M: Memory>(rank: &crate::rank::Rank<M>, handle: Handle) -> bool {
-    rank.needs_no_wait(handle).unwrap_or(true)
+fn is_ready<M: Memory>(rank: &Rank<M>, request: &Listed) -> bool {
+    rank.needs_no_wait(request.handle).unwrap_or(true)
 }
 
-fn is_active<M: Memory>(rank: &crate::rank::Rank<M>, handle: Handle) -> bool {
-    rank.is_active(handle).unwrap_or(false)
+/// What was asked for is not there. A program that asks again and again would keep others from it.
+async fn not_yet() -> Result<()> {
+    step_aside().await;
+    Ok(())
+}
+
+fn write_flag<H: Host>(host: &mut H, flag: Address, is_set: bool) -> Result<()> {
+    host.with(|memory| Ok(memory.write_int(flag, i32::from(is_set))?))
 }
 
 pub(crate) async fn wait<H: Host>(host: &mut H, request: Address, status: Address) -> Result<()> {
     let handle = read_handle(host, request)?;
-    look(host, &[handle])?;
-    let doing = doing(host, 1);
-    wait_until(host, doing, |rank| is_ready(rank, handle)).await?;
+    look(host, [handle].into_iter())?;
+    let listed = [Listed { index: 0, handle }];
+    wait_for(host, &listed, |rank| is_ready(rank, &listed[0])).await?;
     one(host, handle, request, status)
 }
 
@@ -72,38 +129,36 @@ fn one<H: Host>(host: &mut H, handle: Handle, request: Address, status: Address)
     found.check().map(drop)
 }
 
-pub(crate) fn test<H: Host>(
+pub(crate) async fn test<H: Host>(
     host: &mut H,
     request: Address,
     flag: Address,
     status: Address,
 ) -> Result<()> {
     let handle = read_handle(host, request)?;
-    look(host, &[handle])?;
+    look(host, [handle].into_iter())?;
     let is_ready = host.rank().needs_no_wait(handle)?;
-    host.with(|memory| Ok(memory.write_int(flag, i32::from(is_ready))?))?;
+    write_flag(host, flag, is_ready)?;
     match is_ready {
         true => one(host, handle, request, status),
-        false => Ok(()),
+        false => not_yet().await,
     }
 }
 
-pub(crate) fn request_get_status<H: Host>(
+pub(crate) async fn request_get_status<H: Host>(
     host: &mut H,
     request: Handle,
     flag: Address,
     status: Address,
 ) -> Result<()> {
-    look(host, &[request])?;
+    look(host, [request].into_iter())?;
     let is_ready = host.rank().needs_no_wait(request)?;
-    let found = match is_ready {
-        true => Some(host.rank().status_of(request)?),
-        false => None,
-    };
-    host.with(|memory| {
-        memory.write_int(flag, i32::from(is_ready))?;
-        found.map_or(Ok(()), |found| found.write(memory, status))
-    })
+    write_flag(host, flag, is_ready)?;
+    if !is_ready {
+        return not_yet().await;
+    }
+    let found = host.rank().status_of(request)?;
+    host.with(|memory| found.write(memory, status))
 }
 
 pub(crate) async fn waitall<H: Host>(
@@ -112,74 +167,80 @@ pub(crate) async fn waitall<H: Host>(
     requests: Address,
     statuses: Address,
 ) -> Result<()> {
-    let handles = read_handles(host, count, requests)?;
-    look(host, &handles)?;
-    let doing = doing(host, handles.len());
-    let mut waiting = handles.iter().peekable();
-    wait_until(host, doing, |rank| {
-        while waiting.next_if(|handle| is_ready(rank, **handle)).is_some() {}
+    let requests = Requests::read(host, count, requests)?;
+    let mut waiting = requests.listed.iter().peekable();
+    wait_for(host, &requests.listed, |rank| {
+        while waiting.next_if(|request| is_ready(rank, request)).is_some() {}
         waiting.peek().is_none()
     })
     .await?;
-    all(host, &handles, requests, statuses)
+    all(host, &requests, statuses)
 }
 
-pub(crate) fn testall<H: Host>(
+pub(crate) async fn testall<H: Host>(
     host: &mut H,
     count: i32,
     requests: Address,
     flag: Address,
     statuses: Address,
 ) -> Result<()> {
-    let handles = read_handles(host, count, requests)?;
-    look(host, &handles)?;
+    let requests = Requests::read(host, count, requests)?;
     let rank = host.rank();
-    let are_ready = handles.iter().all(|handle| is_ready(rank, *handle));
-    host.with(|memory| Ok(memory.write_int(flag, i32::from(are_ready))?))?;
+    let are_ready = requests
+        .listed
+        .iter()
+        .all(|request| is_ready(rank, request));
+    write_flag(host, flag, are_ready)?;
     match are_ready {
-        true => all(host, &handles, requests, statuses),
-        false => Ok(()),
+        true => all(host, &requests, statuses),
+        false => not_yet().await,
     }
 }
 
 /// Ends all of an array.
-fn all<H: Host>(
-    host: &mut H,
-    handles: &[Handle],
-    requests: Address,
-    statuses: Address,
-) -> Result<()> {
-    let mut ended = Vec::with_capacity(handles.len());
-    for (index, handle) in handles.iter().enumerate() {
-        ended.push(end(host, *handle, requests.item(index, HANDLE_BYTES))?);
+fn all<H: Host>(host: &mut H, requests: &Requests, statuses: Address) -> Result<()> {
+    let mut ended = Vec::with_capacity(requests.listed.len());
+    for request in &requests.listed {
+        let status = end(host, request.handle, requests.place(*request))?;
+        ended.push((request.index, status));
     }
-    write_statuses(host, &ended, statuses)
+    let mut ended = Ended::new(ended);
+    if ended.has_errors || statuses != Address::NULL {
+        host.with(|memory| (0..requests.count).try_for_each(|i| ended.write(memory, statuses, i)))?;
+    }
+    ended.result()
 }
 
-/// Writes an array of statuses: with errors if there are any.
-fn write_statuses<H: Host>(host: &mut H, ended: &[Status], statuses: Address) -> Result<()> {
-    let has_errors = ended.iter().any(|status| status.error.is_some());
-    host.with(|memory| {
-        for (index, status) in ended.iter().enumerate() {
-            match has_errors {
-                true => status.write_with_error(memory, statuses, index)?,
-                false if statuses == Address::NULL => {}
-                false => status.write(memory, statuses.item(index, STATUS_BYTES))?,
-            }
+/// Statuses for an array, in the order of their places there.
+struct Ended {
+    statuses: std::iter::Peekable<std::vec::IntoIter<(usize, Status)>>,
+    has_errors: bool,
+}
+
+impl Ended {
+    fn new(statuses: Vec<(usize, Status)>) -> Self {
+        Self {
+            has_errors: statuses.iter().any(|(_, status)| status.error.is_some()),
+            statuses: statuses.into_iter().peekable(),
         }
-        Ok(())
-    })?;
-    match has_errors {
-        true => Err(Class::InStatus.into()),
-        false => Ok(()),
     }
-}
 
-/// What of an array is there to be waited for.
-fn active<M: Memory>(rank: &crate::rank::Rank<M>, handles: &[Handle]) -> Vec<usize> {
-    let all = 0..handles.len();
-    all.filter(|index| is_active(rank, handles[*index]))
-        .collect()
+    /// Writes the status that belongs to a place, or the empty one; with errors if there are any.
+    fn write<M: Memory>(&mut self, memory: &mut M, at: Address, index: usize) -> Result<()> {
+        let ended = self.statuses.next_if(|(place, _)| *place == index);
+        let status = ended.map_or(Status::EMPTY, |(_, status)| status);
+        match self.has_errors {
+            true => status.write_with_error(memory, at, index),
+            false => status.write(memory, at.item(index, STATUS_BYTES)),
+        }
+    }
+
+    fn result(&self) -> Result<()> {
+        match self.has_errors {
+            true => Err(Class::InStatus.into()),
+            false => Ok(()),
+        }
+    }
 }
 
 pub(crate) async fn waitany<H: Host>(
@@ -189,42 +250,36 @@ pub(crate) async fn waitany<H: Host>(
     index: Address,
     status: Address,
 ) -> Result<()> {
-    let handles = read_handles(host, count, requests)?;
-    look(host, &handles)?;
-    let active = active(host.rank(), &handles);
-    let doing = doing(host, active.len());
+    let requests = Requests::read(host, count, requests)?;
+    let active = requests.active(host.rank());
     let mut found = None;
-    wait_until(host, doing, |rank| {
-        let ready = |index: &&usize| is_ready(rank, handles[**index]);
-        found = active.iter().find(ready).copied();
+    wait_for(host, &active, |rank| {
+        found = active
+            .iter()
+            .find(|request| is_ready(rank, request))
+            .copied();
         found.is_some() || active.is_empty()
     })
     .await?;
-    any(host, &handles, found, requests, (index, status))
+    any(host, &requests, found, (index, status))
 }
 
 /// Ends one of an array, or says that there is nothing to end.
 fn any<H: Host>(
     host: &mut H,
-    handles: &[Handle],
-    found: Option<usize>,
-    requests: Address,
+    requests: &Requests,
+    found: Option<Listed>,
     (index, status): (Address, Address),
 ) -> Result<()> {
-    let number = found.and_then(|index| i32::try_from(index).ok());
+    let number = found.and_then(|request| i32::try_from(request.index).ok());
     host.with(|memory| Ok(memory.write_int(index, number.unwrap_or(UNDEFINED))?))?;
     match found {
-        Some(found) => one(
-            host,
-            handles[found],
-            requests.item(found, HANDLE_BYTES),
-            status,
-        ),
+        Some(found) => one(host, found.handle, requests.place(found), status),
         None => host.with(|memory| Status::EMPTY.write(memory, status)),
     }
 }
 
-pub(crate) fn testany<H: Host>(
+pub(crate) async fn testany<H: Host>(
     host: &mut H,
     count: i32,
     requests: Address,
@@ -232,18 +287,20 @@ pub(crate) fn testany<H: Host>(
     flag: Address,
     status: Address,
 ) -> Result<()> {
-    let handles = read_handles(host, count, requests)?;
-    look(host, &handles)?;
-    let active = active(host.rank(), &handles);
+    let requests = Requests::read(host, count, requests)?;
     let rank = host.rank();
-    let found = active.iter().find(|index| is_ready(rank, handles[**index]));
-    let found = found.copied();
+    let active = requests.active(rank);
+    let found = active
+        .iter()
+        .find(|request| is_ready(rank, request))
+        .copied();
     let has_ended = found.is_some() || active.is_empty();
-    host.with(|memory| Ok(memory.write_int(flag, i32::from(has_ended))?))?;
-    match has_ended {
-        true => any(host, &handles, found, requests, (index, status)),
-        false => host.with(|memory| Ok(memory.write_int(index, UNDEFINED)?)),
+    write_flag(host, flag, has_ended)?;
+    if has_ended {
+        return any(host, &requests, found, (index, status));
     }
+    host.with(|memory| Ok(memory.write_int(index, UNDEFINED)?))?;
+    not_yet().await
 }
 
 pub(crate) async fn waitsome<H: Host>(
@@ -254,23 +311,16 @@ pub(crate) async fn waitsome<H: Host>(
     indices: Address,
     statuses: Address,
 ) -> Result<()> {
-    let handles = read_handles(host, count, requests)?;
-    look(host, &handles)?;
-    let active = active(host.rank(), &handles);
-    let doing = doing(host, active.len());
-    wait_until(host, doing, |rank| {
-        active.is_empty() || active.iter().any(|index| is_ready(rank, handles[*index]))
+    let requests = Requests::read(host, count, requests)?;
+    let active = requests.active(host.rank());
+    wait_for(host, &active, |rank| {
+        active.is_empty() || active.iter().any(|request| is_ready(rank, request))
     })
     .await?;
-    some(
-        host,
-        (&handles, &active),
-        requests,
-        (outcount, indices, statuses),
-    )
+    some(host, &requests, &active, (outcount, indices, statuses)).map(drop)
 }
 
-pub(crate) fn testsome<H: Host>(
+pub(crate) async fn testsome<H: Host>(
     host: &mut H,
     count: i32,
     requests: Address,
@@ -278,39 +328,49 @@ pub(crate) fn testsome<H: Host>(
     indices: Address,
     statuses: Address,
 ) -> Result<()> {
-    let handles = read_handles(host, count, requests)?;
-    look(host, &handles)?;
-    let active = active(host.rank(), &handles);
-    some(
-        host,
-        (&handles, &active),
-        requests,
-        (outcount, indices, statuses),
-    )
+    let requests = Requests::read(host, count, requests)?;
+    let active = requests.active(host.rank());
+    let ended = some(host, &requests, &active, (outcount, indices, statuses))?;
+    match ended == 0 && !active.is_empty() {
+        true => not_yet().await,
+        false => Ok(()),
+    }
 }
 
-/// Ends those of an array that need no wait.
+/// Ends those of an array that need no wait; how many they are.
 fn some<H: Host>(
     host: &mut H,
-    (handles, active): (&[Handle], &[usize]),
-    requests: Address,
+    requests: &Requests,
+    active: &[Listed],
     (outcount, indices, statuses): (Address, Address, Address),
-) -> Result<()> {
+) -> Result<usize> {
     if active.is_empty() {
-        return host.with(|memory| Ok(memory.write_int(outcount, UNDEFINED)?));
+        host.with(|memory| Ok(memory.write_int(outcount, UNDEFINED)?))?;
+        return Ok(0);
     }
     let mut ended = Vec::new();
-    for index in active {
-        if is_ready(host.rank(), handles[*index]) {
-            let status = end(host, handles[*index], requests.item(*index, HANDLE_BYTES))?;
+    for request in active {
+        if is_ready(host.rank(), request) {
+            let status = end(host, request.handle, requests.place(*request))?;
             let at = indices.item(ended.len(), INT_BYTES);
-            host.with(|memory| Ok(memory.write_word(at, *index as u32)?))?;
-            ended.push(status);
+            host.with(|memory| Ok(memory.write_word(at, request.index as u32)?))?;
+            ended.push((ended.len(), status));
         }
     }
-    host.with(|memory| Ok(memory.write_word(outcount, ended.len() as u32)?))?;
-    write_statuses(host, &ended, statuses)
+    let count = ended.len();
+    let mut ended = Ended::new(ended);
+    host.with(|memory| {
+        memory.write_word(outcount, count as u32)?;
+        if ended.has_errors || statuses != Address::NULL {
+            (0..count).try_for_each(|index| ended.write(memory, statuses, index))?;
+        }
+        Ok(())
+    })?;
+    ended.result().map(|()| count)
 }
+
+/// What a freed request takes, in bytes, with its place in the mailbox.
+const ORPHAN: usize = 256;
 
 pub(crate) fn request_free<H: Host>(host: &mut H, request: Address) -> Result<()> {
     let handle = read_handle(host, request)?;
@@ -319,8 +379,11 @@ pub(crate) fn request_free<H: Host>(host: &mut H, request: Address) -> Result<()
     if rank.orphans.len() >= rank.world.options.handles {
         return Err(Class::NoMem.because("too many freed requests are not complete"));
     }
+    rank.requests.get(handle)?;
+    let held = rank.account.hold(ORPHAN)?;
     let freed = rank.requests.remove(handle)?;
-    rank.orphans.extend(freed.active);
+    rank.orphans
+        .extend(freed.active.map(|active| (active, held)));
     reap(host)?;
     host.with(|memory| Ok(memory.write_word(request, Handle::REQUEST_NULL.0)?))
 }
@@ -331,10 +394,6 @@ pub(crate) fn cancel<H: Host>(host: &mut H, request: Address) -> Result<()> {
 }
 
 pub(crate) fn test_cancelled<H: Host>(host: &mut H, status: Address, flag: Address) -> Result<()> {
-    host.with(|memory| {
-        let is_cancelled = Status::read(memory, status)?.is_cancelled;
-        memory
-            .write_int(flag, i32::from(is_cancelled))
-            .map_err(Error::from)
-    })
+    let found = host.with(|memory| Status::read(memory, status))?;
+    write_flag(host, flag, found.is_cancelled)
 }

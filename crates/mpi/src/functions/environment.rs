@@ -15,7 +15,7 @@ fn begin<H: Host>(host: &mut H, required: i32) -> Result<i32> {
     let rank = host.rank();
     rank.world.check()?;
     if rank.phase != Phase::New {
-        let (call, problem) = (rank.call, "it is called twice");
+        let (call, problem) = (rank.call, "it is called twice".into());
         return Err(Stop::Misuse { call, problem }.into());
     }
     // A function has one thread.
@@ -69,12 +69,12 @@ pub(crate) async fn finalize<H: Host>(host: &mut H) -> Result<()> {
     reap(host)?;
     // What others still copy from here has to be copied before the memory is gone.
     let call = host.rank().call;
-    let doing = Doing::Requests { call, count: 1 };
+    let doing = Doing::Unreceived { call };
     wait_until(host, doing, |rank| {
         rank.attached
             .as_ref()
             .is_none_or(crate::buffer::Attached::is_empty)
-            && rank.orphans.iter().all(|active| rank.is_sent(active))
+            && rank.orphans.iter().all(|(active, _)| rank.is_sent(active))
     })
     .await?;
     let rank = host.rank();

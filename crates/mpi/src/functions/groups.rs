@@ -38,9 +38,8 @@ pub(crate) fn group_translate_ranks<H: Host>(
     let (from, to) = (host.rank().group(from)?, host.rank().group(to)?);
     let count = length(count)?;
     host.with(|memory| {
-        let ranks = memory.read_ints(ranks, count)?;
-        for (index, rank) in ranks.into_iter().enumerate() {
-            let value = match rank {
+        for index in 0..count {
+            let value = match memory.read_int(ranks.item(index, INT_BYTES))? {
                 PROC_NULL => PROC_NULL,
                 rank => place(&to, from[member(&from, rank)?]),
             };
@@ -50,8 +49,16 @@ pub(crate) fn group_translate_ranks<H: Host>(
     })
 }
 
+/// Ranks or ranges that one call may list: far more than there are, and no long work.
+const MOST: usize = 1 << 16;
+
 fn length(count: i32) -> Result<usize> {
-    usize::try_from(count).map_err(|_| Class::Arg.because("a length is negative"))
+    let length = usize::try_from(count);
+    let length = length.map_err(|_| Class::Arg.because("a length is negative"))?;
+    match length <= MOST {
+        true => Ok(length),
+        false => Err(Class::Arg.because(format!("a list is longer than {MOST}"))),
+    }
 }
 
 fn member(group: &Group, rank: i32) -> Result<usize> {
@@ -133,34 +140,47 @@ fn exclude<H: Host>(host: &mut H, group: &Group, ranks: &[i32], new: Address) ->
     hand_out(host, left.map(|(_, member)| *member).collect(), new)
 }
 
-/// The ranks of an array.
-fn listed<H: Host>(host: &mut H, count: i32, ranks: Address) -> Result<Vec<i32>> {
+/// The ranks of an array, which are all different.
+fn listed<H: Host>(host: &mut H, group: &Group, count: i32, ranks: Address) -> Result<Vec<i32>> {
     let count = length(count)?;
+    if count > group.len() {
+        return Err(Class::Rank.because("there are more ranks than in the group"));
+    }
     host.with(|memory| Ok(memory.read_ints(ranks, count)?))
 }
 
 /// The ranks of an array of ranges: first, last, step.
 fn ranges<H: Host>(host: &mut H, group: &Group, count: i32, at: Address) -> Result<Vec<i32>> {
-    let count = length(count)?.checked_mul(3).ok_or(Class::Arg)?;
-    let numbers = host.with(|memory| Ok(memory.read_ints(at, count)?))?;
+    let count = length(count)?;
     let mut ranks = Vec::new();
-    for &[first, last, step] in numbers.as_chunks::<3>().0 {
-        if step == 0 {
-            return Err(Class::Arg.because("the step of a range is zero"));
-        }
-        member(group, first)?;
-        let (mut rank, last, step) = (i64::from(first), i64::from(last), i64::from(step));
-        while (step > 0 && rank <= last) || (step < 0 && rank >= last) {
-            let value = i32::try_from(rank).map_err(|_| Class::Rank)?;
-            member(group, value)?;
-            if ranks.len() == group.len() {
-                return Err(Class::Rank.because("the ranges give a rank twice"));
-            }
-            ranks.push(value);
-            rank += step;
-        }
+    for index in 0..count {
+        let range = at.item(index, 3 * INT_BYTES);
+        let range = host.with(|memory| Ok(memory.read_ints(range, 3)?))?;
+        let &[first, last, step] = range.as_slice() else {
+            return Err(Class::Intern.into());
+        };
+        add_range(group, &mut ranks, (first, last, step))?;
     }
     Ok(ranks)
+}
+
+fn add_range(group: &Group, ranks: &mut Vec<i32>, range: (i32, i32, i32)) -> Result<()> {
+    let (first, last, step) = range;
+    if step == 0 {
+        return Err(Class::Arg.because("the step of a range is zero"));
+    }
+    member(group, first)?;
+    let (mut rank, last, step) = (i64::from(first), i64::from(last), i64::from(step));
+    while (step > 0 && rank <= last) || (step < 0 && rank >= last) {
+        let value = i32::try_from(rank).map_err(|_| Class::Rank)?;
+        member(group, value)?;
+        if ranks.len() == group.len() {
+            return Err(Class::Rank.because("the ranges give a rank twice"));
+        }
+        ranks.push(value);
+        rank += step;
+    }
+    Ok(())
 }
 
 pub(crate) fn group_incl<H: Host>(
@@ -171,7 +191,7 @@ pub(crate) fn group_incl<H: Host>(
     new: Address,
 ) -> Result<()> {
     let group = host.rank().group(group)?;
-    let ranks = listed(host, count, ranks)?;
+    let ranks = listed(host, &group, count, ranks)?;
     include(host, &group, &ranks, new)
 }
 
@@ -183,7 +203,7 @@ pub(crate) fn group_excl<H: Host>(
     new: Address,
 ) -> Result<()> {
     let group = host.rank().group(group)?;
-    let ranks = listed(host, count, ranks)?;
+    let ranks = listed(host, &group, count, ranks)?;
     exclude(host, &group, &ranks, new)
 }
 

@@ -10,6 +10,7 @@ mod groups;
 mod infos;
 #[allow(non_snake_case, reason = "the names are those of the standard")]
 mod list;
+mod making;
 mod movement;
 mod nonblocking;
 mod ops;

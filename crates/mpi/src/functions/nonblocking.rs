@@ -1,6 +1,6 @@
 //! Messages that are waited for later, and those that are described once.
 
-use crate::abi::{Address, Handle};
+use crate::abi::{Address, HANDLE_BYTES, Handle};
 use crate::error::{Class, Result};
 use crate::host::{Host, HostExt};
 use crate::memory::MemoryExt;
@@ -21,8 +21,9 @@ fn isend_with<H: Host>(
     request: Address,
 ) -> Result<()> {
     let message = host.rank().outgoing(buffer, peer, mode)?;
-    host.rank().requests.check_room()?;
+    host.rank().requests.make_room()?;
     let begun = Request {
+        target: Some(message.target()),
         comm: peer.comm,
         active: Some(begin_send(host, &message)?),
         plan: None,
@@ -32,6 +33,10 @@ fn isend_with<H: Host>(
 
 fn plan<H: Host>(host: &mut H, comm: Handle, plan: Plan, request: Address) -> Result<()> {
     let planned = Request {
+        target: match &plan {
+            Plan::Send(message) => Some(message.target()),
+            Plan::Receive(wanted) => wanted.target(),
+        },
         comm,
         active: None,
         plan: Some(plan),
@@ -97,8 +102,9 @@ pub(crate) fn irecv<H: Host>(
         datatype,
     };
     let wanted = host.rank().wanted(buffer, Peer { rank, tag, comm })?;
-    host.rank().requests.check_room()?;
+    host.rank().requests.make_room()?;
     let begun = Request {
+        target: wanted.target(),
         comm,
         active: Some(begin_receive(host, &wanted)?),
         plan: None,
@@ -132,10 +138,8 @@ pub(crate) fn start<H: Host>(host: &mut H, request: Address) -> Result<()> {
 }
 
 pub(crate) fn startall<H: Host>(host: &mut H, count: i32, requests: Address) -> Result<()> {
-    for handle in super::completion::read_handles(host, count, requests)? {
-        begin(host, handle)?;
-    }
-    Ok(())
+    let count = super::completion::length(count)?;
+    (0..count).try_for_each(|index| start(host, requests.item(index, HANDLE_BYTES)))
 }
 
 fn begin<H: Host>(host: &mut H, handle: Handle) -> Result<()> {

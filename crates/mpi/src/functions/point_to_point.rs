@@ -161,7 +161,7 @@ pub(crate) async fn sendrecv_replace<H: Host>(
     }
     // Sent from a copy, since the buffer is received into.
     let size = u32::try_from(message.layout().size).map_err(|_| Class::Count)?;
-    let copy = host.allocate(size).await?.ok_or_else(|| {
+    let copy = host.memory_for(size).await?.ok_or_else(|| {
         Class::NoMem.because("the program's malloc has no memory for a copy of the message")
     })?;
     let message = host.with(|memory| message.moved(memory, Address(copy)))?;
@@ -189,10 +189,8 @@ pub(crate) async fn buffer_detach<H: Host>(
     if host.rank().attached.is_none() {
         return Err(Class::Buffer.because("no buffer is attached"));
     }
-    let doing = Doing::Requests {
-        call: host.rank().call,
-        count: 1,
-    };
+    let call = host.rank().call;
+    let doing = Doing::Unreceived { call };
     let is_empty = |attached: &Option<Attached>| attached.as_ref().is_none_or(Attached::is_empty);
     wait_until(host, doing, |rank| is_empty(&rank.attached)).await?;
     match host.rank().attached.take() {

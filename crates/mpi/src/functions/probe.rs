@@ -6,7 +6,7 @@ use crate::host::{Host, HostExt};
 use crate::mailbox::{Envelope, Pattern};
 use crate::memory::{Memory, MemoryExt};
 use crate::message::{Buffer, Peer, receive_taken, received, status};
-use crate::progress::{poll, wait_until};
+use crate::progress::{poll, step_aside, wait_until};
 use crate::rank::Rank;
 use crate::request::{Active, Request, begin_receive_taken};
 use crate::status::Status;
@@ -64,7 +64,7 @@ pub(crate) async fn probe<H: Host>(
     host.with(|memory| found.write(memory, at))
 }
 
-pub(crate) fn iprobe<H: Host>(
+pub(crate) async fn iprobe<H: Host>(
     host: &mut H,
     rank: i32,
     tag: i32,
@@ -78,7 +78,11 @@ pub(crate) fn iprobe<H: Host>(
         Some(pattern) => host.rank().look(pattern),
         None => Some(Status::FROM_NOBODY),
     };
-    write_found(host, found, flag, at)
+    write_found(host, found, flag, at)?;
+    if found.is_none() {
+        step_aside().await;
+    }
+    Ok(())
 }
 
 fn write_found<H: Host>(
@@ -120,7 +124,7 @@ pub(crate) async fn mprobe<H: Host>(
 ) -> Result<()> {
     let found = match host.rank().pattern(Peer { rank, tag, comm })? {
         Some(pattern) => {
-            host.rank().messages.check_room()?;
+            host.rank().messages.make_room()?;
             let envelope = wait_for(host, pattern, Rank::take).await?;
             keep(host, comm, envelope, message)?
         }
@@ -132,7 +136,7 @@ pub(crate) async fn mprobe<H: Host>(
     host.with(|memory| found.write(memory, at))
 }
 
-pub(crate) fn improbe<H: Host>(
+pub(crate) async fn improbe<H: Host>(
     host: &mut H,
     rank: i32,
     tag: i32,
@@ -142,7 +146,7 @@ pub(crate) fn improbe<H: Host>(
     at: Address,
 ) -> Result<()> {
     let pattern = host.rank().pattern(Peer { rank, tag, comm })?;
-    host.rank().messages.check_room()?;
+    host.rank().messages.make_room()?;
     poll(host)?;
     let found = match pattern.map(|pattern| host.rank().take(pattern)) {
         Some(None) => None,
@@ -152,7 +156,11 @@ pub(crate) fn improbe<H: Host>(
             Some(Status::FROM_NOBODY)
         }
     };
-    write_found(host, found, flag, at)
+    write_found(host, found, flag, at)?;
+    if found.is_none() {
+        step_aside().await;
+    }
+    Ok(())
 }
 
 /// The message of a handle, which is gone then; none if it is from nobody.
@@ -187,13 +195,8 @@ pub(crate) async fn mrecv<H: Host>(
     let found = match claim(host, message)? {
         None => Status::FROM_NOBODY,
         Some((_, envelope)) => {
-            let doing = Doing::Message {
-                call: host.rank().call,
-                role: "source",
-                peer: envelope.source,
-                tag: envelope.tag,
-                context: envelope.context,
-            };
+            let (call, target) = (host.rank().call, envelope.target());
+            let doing = Doing::Message { call, target };
             let receiving = receive_taken(host, envelope, &layout)?;
             received(host, receiving, &layout, doing).await?
         }
@@ -217,14 +220,16 @@ pub(crate) fn imrecv<H: Host>(
     };
     let layout = host.rank().layout(buffer)?;
     host.with(|memory| layout.check_write(memory))?;
-    host.rank().requests.check_room()?;
+    host.rank().requests.make_room()?;
     let begun = match claim(host, message)? {
         None => Request {
+            target: None,
             comm: Handle::COMM_NULL,
             active: Some(Active::Done(Status::FROM_NOBODY)),
             plan: None,
         },
         Some((comm, envelope)) => Request {
+            target: Some(envelope.target()),
             comm,
             active: Some(begin_receive_taken(host, envelope, &layout)?),
             plan: None,

@@ -10,7 +10,7 @@ use crate::collective::{
 };
 use crate::comm::Comm;
 use crate::datatype::{self, Layout};
-use crate::error::{Class, Result};
+use crate::error::{Class, Error, Result};
 use crate::host::{Callback, Host, HostExt};
 use crate::op::{Combine, Reduction, is_predefined};
 
@@ -152,6 +152,7 @@ impl Reduce {
                 data: Data::There(self.data.clone()),
                 parts: Parts::One,
                 target: self.target.clone(),
+                held: None,
             },
             waits: true,
         };
@@ -183,32 +184,38 @@ impl Reduce {
             datatype: self.datatype,
             shape: self.data.clone(),
         };
-        let mut scratch = None;
+        let mut reduced = Ok(None);
         if let Some(meeting) = meeting {
-            let mut reduced = Ok(());
             if end > 0 {
-                match reduce_by_guest(host, &self.comm, &meeting, &by, end).await {
-                    Ok(result) => scratch = Some(result),
-                    Err(error) => reduced = Err(error),
-                }
+                reduced = reduce_by_guest(host, &self.comm, &meeting, &by, end)
+                    .await
+                    .map(Some);
+            }
+            if let Err(Error::Stop(_) | Error::BadAddress(_)) = &reduced {
+                // The world ends by it: the others hear why from there, and wait no longer.
+                return reduced.map(drop);
             }
             meeting.end(host).await?;
-            reduced?;
         }
-        self.hand_on(host, scratch.as_ref()).await?;
-        match scratch {
-            Some(scratch) => scratch.free(host).await,
-            None => Ok(()),
+        // A rank that has failed still tells the others, who would wait for it.
+        let handed_on = self.hand_on(host, &reduced).await;
+        if let Some(scratch) = reduced? {
+            scratch.free(host).await?;
         }
+        handed_on
     }
 
     /// Brings a result that one rank has to where it belongs.
-    async fn hand_on<H: Host>(&self, host: &mut H, scratch: Option<&Scratch>) -> Result<()> {
+    async fn hand_on<H: Host>(
+        &self,
+        host: &mut H,
+        reduced: &Result<Option<Scratch>>,
+    ) -> Result<()> {
         let root = match &self.folding {
             Folding::To(ranks) if ranks.len() > 1 => ranks.start,
             Folding::Scatter(_) => 0,
             Folding::To(_) | Folding::Scan { .. } => {
-                let (Some(scratch), Some(target)) = (scratch, &self.target) else {
+                let (Ok(Some(scratch)), Some(target)) = (reduced, &self.target) else {
                     return Ok(());
                 };
                 return host
@@ -227,9 +234,13 @@ impl Reduce {
             }
             _ => Parts::One,
         };
-        let deposit = match scratch {
-            Some(scratch) => host.with(|memory| put(memory, scratch.result.clone(), parts))?,
-            None => Deposit::default(),
+        let deposit = match reduced {
+            Ok(Some(scratch)) => host.with(|memory| put(memory, scratch.result.clone(), parts))?,
+            Ok(None) => Deposit::default(),
+            Err(error) => Deposit {
+                data: Data::Failed(Class::from_code(error.code()).unwrap_or(Class::Other)),
+                ..Deposit::default()
+            },
         };
         let given = Given {
             signature: self.signature.clone(),
@@ -246,6 +257,9 @@ impl Reduce {
         };
         let taken = take(host, &self.comm, &meeting, &[job]).await;
         meeting.end(host).await?;
-        taken.map(drop)
+        match taken? {
+            None => Ok(()),
+            Some(class) => Err(class.because("the operation failed on another rank")),
+        }
     }
 }

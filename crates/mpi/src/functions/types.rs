@@ -9,30 +9,26 @@ use crate::host::{Host, HostExt};
 use crate::memory::{Memory, MemoryExt};
 use crate::rank::{Rank, TypeEntry};
 
-/// Most blocks of one datatype.
-const MAX_BLOCKS: u64 = 1 << 18;
-
-/// Most pieces that all datatypes of a rank may be made of, for each handle that it may have. What
-/// a datatype is made of counts again.
-const PIECES_EACH: u64 = 16;
+/// Most pieces that a datatype may be made of. What it is made of counts again: as often as it has
+/// to be gone through.
+const MAX_PIECES: u64 = 1 << 18;
 
 impl<M: Memory> Rank<M> {
     fn add_datatype(&mut self, datatype: Arc<Datatype>, is_committed: bool) -> Result<Handle> {
-        let pieces = self.pieces.saturating_add(datatype.weight);
-        if pieces > PIECES_EACH * self.world.options.handles as u64 {
-            return Err(Class::NoMem.because("the datatypes take too much memory"));
-        }
-        let handle = self.datatypes.insert(TypeEntry {
+        self.datatypes.insert(TypeEntry {
             datatype,
             is_committed,
-        })?;
-        self.pieces = pieces;
-        Ok(handle)
+        })
     }
 }
 
-fn hand_out<H: Host>(host: &mut H, datatype: Arc<Datatype>, at: Address) -> Result<()> {
-    let handle = host.rank().add_datatype(datatype, false)?;
+fn hand_out<H: Host>(host: &mut H, mut datatype: Arc<Datatype>, at: Address) -> Result<()> {
+    if datatype.weight > MAX_PIECES {
+        return Err(Class::NoMem.because("the datatype is made of too many pieces"));
+    }
+    let rank = host.rank();
+    datatype.hold(&rank.account)?;
+    let handle = rank.add_datatype(datatype, false)?;
     host.with(|memory| Ok(memory.write_word(at, handle.0)?))
 }
 
@@ -126,7 +122,7 @@ fn indexed<H: Host>(
 /// How many blocks there may be, if so many are asked for.
 fn blocks(items: i32) -> Result<usize> {
     match count(items)? {
-        items if items > MAX_BLOCKS => {
+        items if items > MAX_PIECES => {
             Err(Class::NoMem.because("the datatype has too many blocks"))
         }
         items => Ok(items as usize),
@@ -234,9 +230,7 @@ pub(crate) fn type_free<H: Host>(host: &mut H, at: Address) -> Result<()> {
     if datatype::predefined(handle).is_some() {
         return Err(Class::Type.because("it is predefined"));
     }
-    let rank = host.rank();
-    let freed = rank.datatypes.remove(handle)?;
-    rank.pieces = rank.pieces.saturating_sub(freed.datatype.weight);
+    host.rank().datatypes.remove(handle)?;
     host.with(|memory| Ok(memory.write_word(at, Handle::DATATYPE_NULL.0)?))
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
-use super::{Doing, Shared, WORLD_CONTEXT};
+use super::{Doing, Shared, Target, WORLD_CONTEXT};
 use crate::abi::{ANY_SOURCE, ANY_TAG};
 use crate::error::Aborted;
 use crate::memory::Memory;
@@ -64,24 +64,34 @@ impl Doing {
         match self {
             Self::Nothing => "nothing".to_owned(),
             Self::Left(how) => how.to_owned(),
-            Self::Requests { call, count: 1 } => format!("{call}(1 request)"),
-            Self::Requests { call, count } => format!("{call}({count} requests)"),
+            Self::Requests { call, count, first } => {
+                let named = first.iter().flatten().map(|target| target.describe(size));
+                let named: Vec<String> = named.collect();
+                let requests = if count == 1 { "request" } else { "requests" };
+                let more = count.saturating_sub(named.len());
+                let more = match more {
+                    0 => String::new(),
+                    more => format!("; and {more} more"),
+                };
+                format!("{call}({count} {requests}: {}{more})", named.join("; "))
+            }
+            Self::Unreceived { call } => {
+                format!("{call}(until all that it has sent was received)")
+            }
             Self::Collective { call, context } => {
                 format!("{call}(comm {})", communicator(context, size))
             }
-            Self::Message {
-                call,
-                role,
-                peer,
-                tag,
-                context,
-            } => {
-                let comm = communicator(context, size);
-                let peer = named(peer, ANY_SOURCE, "MPI_ANY_SOURCE");
-                let tag = named(tag, ANY_TAG, "MPI_ANY_TAG");
-                format!("{call}({role} {peer}, tag {tag}, comm {comm})")
-            }
+            Self::Message { call, target } => format!("{call}({})", target.describe(size)),
         }
+    }
+}
+
+impl Target {
+    fn describe(self, size: u32) -> String {
+        let comm = communicator(self.context, size);
+        let peer = named(self.peer, ANY_SOURCE, "MPI_ANY_SOURCE");
+        let tag = named(self.tag, ANY_TAG, "MPI_ANY_TAG");
+        format!("{} {peer}, tag {tag}, comm {comm}", self.role)
     }
 }
 

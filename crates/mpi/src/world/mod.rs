@@ -9,13 +9,19 @@ use std::sync::atomic::{AtomicIsize, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use faasm_budget::MemoryBudget;
+use futures::FutureExt;
+use futures::channel::oneshot;
+use futures::future;
+
 use crate::collective::Stage;
 use crate::error::{Aborted, Stop};
+use crate::held::Account;
 use crate::memory::Memory;
 use crate::sync::lock;
 
 pub(crate) use deadlock::communicator;
-pub(crate) use seat::{Doing, Seat};
+pub(crate) use seat::{Doing, Seat, Target};
 
 /// What a world is made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +40,8 @@ pub struct Options {
     /// How many communicators, groups, types, requests and so on a rank may have of each kind;
     /// 65,536 at most.
     pub handles: usize,
+    /// Most bytes that are kept for a rank: what its handles stand for, and messages.
+    pub held_bytes: u64,
 }
 
 impl Default for Options {
@@ -44,6 +52,7 @@ impl Default for Options {
             eager_bytes: 4096,
             buffered_bytes: 4 << 20,
             handles: 1 << 14,
+            held_bytes: 64 << 20,
         }
     }
 }
@@ -74,6 +83,9 @@ pub(crate) struct Shared<M> {
     /// Where groups meet that create a communicator without the rest of theirs.
     pub(crate) meetings: Mutex<Meetings>,
     aborted: OnceLock<Arc<Aborted>>,
+    /// Dropped when the world is aborted.
+    end: Mutex<Option<oneshot::Sender<()>>>,
+    ended: future::Shared<oneshot::Receiver<()>>,
 }
 
 /// Stages by the communicator, tag and members (of `MPI_COMM_WORLD`) that meet there.
@@ -83,9 +95,11 @@ pub(crate) type Meetings = HashMap<(u32, i32, Arc<[u32]>), Arc<Stage>>;
 pub(crate) const WORLD_CONTEXT: u32 = 0;
 
 impl<M: Memory> World<M> {
-    pub(crate) fn with_size(size: u32, options: Options) -> Self {
+    pub(crate) fn with_size(size: u32, options: Options, budget: &MemoryBudget) -> Self {
+        let account = || Account::new(options.held_bytes, budget);
+        let (end, ended) = oneshot::channel();
         Self(Arc::new(Shared {
-            seats: (0..size).map(|_| Seat::new()).collect(),
+            seats: (0..size).map(|_| Seat::new(account())).collect(),
             options,
             started: Instant::now(),
             live: AtomicIsize::new(size as isize),
@@ -95,6 +109,8 @@ impl<M: Memory> World<M> {
             stage: Arc::new(Stage::new(size as usize)),
             meetings: Mutex::default(),
             aborted: OnceLock::new(),
+            end: Mutex::new(Some(end)),
+            ended: ended.shared(),
         }))
     }
 
@@ -108,6 +124,11 @@ impl<M: Memory> World<M> {
     /// Only the first reason counts.
     pub fn abort(&self, reason: Aborted) {
         self.0.abort(reason);
+    }
+
+    /// Waits for the world to be ended: for those who wait for something else than other ranks.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<M> {
+        self.0.ended.clone().map(drop)
     }
 
     /// Why the world has ended, if it has.
@@ -133,6 +154,7 @@ impl<M: Memory> Shared<M> {
 
     pub(crate) fn abort(&self, reason: Aborted) {
         if self.aborted.set(Arc::new(reason)).is_ok() {
+            drop(lock(&self.end).take());
             for rank in 0..self.size() {
                 self.notify(rank);
             }

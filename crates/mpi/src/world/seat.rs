@@ -5,6 +5,7 @@ use std::sync::{Mutex, RwLock};
 
 use futures::task::AtomicWaker;
 
+use crate::held::Account;
 use crate::mailbox::Mailbox;
 
 /// One rank, as the others see it. On cache lines of its own.
@@ -16,16 +17,19 @@ pub(crate) struct Seat<M> {
     /// The rank's memory while its program stands still in a call that waits or copies.
     pub(crate) memory: RwLock<Option<M>>,
     pub(crate) doing: Mutex<Doing>,
+    /// What is kept for the rank's program.
+    pub(crate) account: Account,
 }
 
 impl<M> Seat<M> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(account: Account) -> Self {
         Self {
             word: Word::default(),
             waker: AtomicWaker::new(),
-            mailbox: Mutex::default(),
+            mailbox: Mutex::new(Mailbox::new(&account)),
             memory: RwLock::new(None),
             doing: Mutex::default(),
+            account,
         }
     }
 }
@@ -37,20 +41,46 @@ pub(crate) enum Doing {
     #[default]
     Nothing,
     /// It waits for a message, or for one to be received.
-    Message {
-        call: &'static str,
-        /// `source` or `dest`.
-        role: &'static str,
-        peer: i32,
-        tag: i32,
-        context: u32,
-    },
+    Message { call: &'static str, target: Target },
     /// It waits for others in a collective.
     Collective { call: &'static str, context: u32 },
-    /// It waits for requests.
-    Requests { call: &'static str, count: usize },
+    /// It waits for so many requests, the first of which these are.
+    Requests {
+        call: &'static str,
+        count: usize,
+        first: [Option<Target>; Self::MAX_TARGETS],
+    },
+    /// It waits until what it has sent was received.
+    Unreceived { call: &'static str },
     /// It will not do anything any more.
     Left(&'static str),
+}
+
+/// Whom a message is from or for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    /// `source` or `dest`.
+    pub(crate) role: &'static str,
+    pub(crate) peer: i32,
+    pub(crate) tag: i32,
+    pub(crate) context: u32,
+}
+
+impl Target {
+    /// A message from somebody.
+    pub(crate) fn source(peer: i32, tag: i32, context: u32) -> Self {
+        Self {
+            role: "source",
+            peer,
+            tag,
+            context,
+        }
+    }
+}
+
+impl Doing {
+    /// How many requests a report names.
+    pub(crate) const MAX_TARGETS: usize = 4;
 }
 
 /// How many events a rank was told of, and in the lower two bits whether it waits for more.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use super::Shared;
+use super::{Seat, Shared};
 use crate::error::Stop;
 use crate::memory::Memory;
 
@@ -16,6 +16,13 @@ const LOOKS: u32 = 64;
 thread_local! {
     /// The rank that has looked last on this thread, by the address of its seat.
     static LOOKED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether the rank of this seat was the last to look on this thread: others that are to run
+/// here are not held up.
+fn is_still_here<M>(seat: &Seat<M>) -> bool {
+    let own = std::ptr::from_ref(seat).addr();
+    LOOKED.replace(own) == own
 }
 
 /// Ends when something has happened after `seen`, or when the world ends.
@@ -42,6 +49,19 @@ impl<M: Memory> Shared<M> {
             seen,
             phase: Phase::New,
         }
+    }
+
+    /// Looks for a moment before it is made known that `rank` waits: what another thread is about
+    /// to send is mostly there by then, and nobody has to be told. Whether something has happened
+    /// after it has `seen` all before.
+    pub(crate) fn glance(&self, rank: u32, seen: u64) -> bool {
+        let seat = self.seat(rank);
+        is_still_here(seat)
+            && self.may_look()
+            && (0..LOOKS).any(|_| {
+                std::hint::spin_loop();
+                seat.word.seen() != seen
+            })
     }
 
     /// Whether there is a thread for one more rank that only looks.
@@ -72,8 +92,10 @@ impl<M: Memory> Wait<'_, M> {
 
     /// Looks, for longer if nobody else did so on this thread in between; whether it is over.
     fn look(&self) -> bool {
-        let own = std::ptr::from_ref(self.world.seat(self.rank)).addr();
-        let looks = if LOOKED.replace(own) == own { LOOKS } else { 1 };
+        let looks = match is_still_here(self.world.seat(self.rank)) {
+            true => LOOKS,
+            false => 1,
+        };
         (0..looks).any(|_| {
             std::hint::spin_loop();
             self.is_over()

@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
+use faasm_budget::MemoryBudget;
 use faasm_mpi::abi::Handle;
 use faasm_mpi::functions as mpi;
 use faasm_mpi::{Aborted, BadAddress, Callback, Host, Options, Rank, Stop, World};
@@ -199,6 +200,11 @@ impl<T: std::fmt::Debug> Ended<T> {
 /// Bytes of memory that programs have unless they say otherwise.
 pub const MEMORY: usize = 8 << 20;
 
+/// A world without bounds that tests would notice.
+pub fn ranks(size: u32) -> Vec<Rank<Vec<u8>>> {
+    World::ranks(size, Options::default(), &MemoryBudget::new(1 << 30))
+}
+
 /// Runs a world. Each rank calls `MPI_Init` before and `MPI_Finalize` after.
 pub fn run<T, F>(size: u32, program: impl Fn(Program) -> F + Send + Sync + 'static) -> Ended<T>
 where
@@ -218,7 +224,8 @@ where
     F: Future<Output = Result<(T, Program), Stop>> + Send + 'static,
 {
     let runtime = runtime();
-    let ranks = World::ranks(size, options);
+    let budget = MemoryBudget::new(1 << 30);
+    let ranks = World::ranks(size, options, &budget);
     let world = ranks[0].world();
     let program = Arc::new(program);
     let tasks: Vec<_> = ranks

@@ -1,5 +1,6 @@
 //! A guest as MPI sees it: a memory, and functions to call.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use faasm_mpi::{BadAddress, Callback, Rank, Stop};
@@ -37,8 +38,10 @@ impl<'a, 'b> Guest<'a, 'b> {
         call: &'static str,
     ) -> wasmtime::Result<Self> {
         // It would keep a stack from others who need one.
-        if caller.data_mut().mpi().is_called_back {
-            let problem = "functions that MPI has called must not wait for other ranks";
+        let is_allocating = caller.data().allocating_until.is_some();
+        if is_allocating || caller.data_mut().mpi().is_called_back {
+            let problem = "functions that the host has called must not wait for other ranks";
+            let problem = problem.into();
             return Err(stop::Stop::Mpi(Stop::Misuse { call, problem }).into());
         }
         Ok(Self::new(caller))
@@ -71,8 +74,9 @@ impl<'a, 'b> Guest<'a, 'b> {
         }
     }
 
-    fn misuse<T>(&mut self, problem: &'static str) -> Result<T, Stop> {
+    fn misuse<T>(&mut self, problem: impl Into<Cow<'static, str>>) -> Result<T, Stop> {
         let call = self.caller.data_mut().mpi().rank.call();
+        let problem = problem.into();
         Err(Stop::Misuse { call, problem })
     }
 
@@ -95,6 +99,19 @@ impl<'a, 'b> Guest<'a, 'b> {
         }
     }
 
+    /// Whether a function takes so many words, and gives what one of its kind gives.
+    fn is_callable(&self, found: &Func, function: Callback, arguments: usize) -> bool {
+        let kind = found.ty(&*self.caller);
+        let results = match function {
+            Callback::Operation(_) => 0,
+            Callback::Attribute(_) | Callback::LongDouble => 1,
+        };
+        let mut all = kind.params().chain(kind.results());
+        kind.params().len() == arguments
+            && kind.results().len() == results
+            && all.all(|value| value.is_i32())
+    }
+
     async fn run(&mut self, function: Func, arguments: &[u32]) -> wasmtime::Result<i32> {
         macro_rules! run {
             ($params:ty, $results:ty, $arguments:expr) => {{
@@ -115,6 +132,19 @@ impl<'a, 'b> Guest<'a, 'b> {
             }
             _ => Err(wasmtime::Error::msg("MPI calls no function like this")),
         }
+    }
+}
+
+/// What a function of the guest is called in messages.
+fn name(function: Callback) -> String {
+    match function {
+        Callback::Operation(index) => {
+            format!("the function of the operation, number {index} in the program's table,")
+        }
+        Callback::Attribute(index) => {
+            format!("the function of the attribute, number {index} in the program's table,")
+        }
+        Callback::LongDouble => format!("the function {LONG_DOUBLE}"),
     }
 }
 
@@ -161,14 +191,20 @@ impl faasm_mpi::Host for Guest<'_, '_> {
         if part.is_lent() || part.is_called_back {
             return self.misuse("a function that MPI has called must not have MPI call another");
         }
-        let Some(function) = self.function(function) else {
+        let Some(found) = self.function(function) else {
             return Ok(None);
         };
+        if !self.is_callable(&found, function, arguments.len()) {
+            return self.misuse(format!(
+                "{} has not the type that it must have",
+                name(function)
+            ));
+        }
         let stacks = Arc::clone(&self.caller.data().shared.spare_stacks);
         let stack = self.caller.data().wait(stacks.acquire_owned()).await;
         let stack = stack.map_err(|stop| self.trapped(stop.into()))?;
         self.caller.data_mut().mpi().is_called_back = true;
-        let returned = self.run(function, arguments).await;
+        let returned = self.run(found, arguments).await;
         self.caller.data_mut().mpi().is_called_back = false;
         drop(stack);
         returned.map(Some).map_err(|trap| self.trapped(trap))

@@ -4,6 +4,8 @@ mod guest;
 mod part;
 mod watch;
 
+use std::pin::pin;
+
 use faasm_mpi::functions;
 use wasmtime::{Caller, Linker};
 
@@ -30,8 +32,10 @@ macro_rules! link {
                 Box::new(async move {
                     let mut guest = Guest::waiting(&mut host, stringify!($name))?;
                     let watch = guest.watch();
-                    let call = functions::$name(&mut guest $(, $argument)*);
-                    let (watch, ended) = watch.over(call).await;
+                    let (watch, ended) = {
+                        let call = pin!(functions::$name(&mut guest $(, $argument)*));
+                        watch.over(call).await
+                    };
                     guest.end_waiting(watch, ended)
                 })
             },

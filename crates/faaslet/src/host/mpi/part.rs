@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use faasm_mpi::{Aborted, Rank};
+use faasm_mpi::Rank;
 
 use super::watch::Watch;
+use crate::faaslets::Shared;
 use crate::stop::Stop;
-use crate::world::{Lent, Loan, WorldRank, options};
+use crate::world::{Gang, Lent, Loan, WorldRank, end_by, options};
 
 /// A Faaslet's rank, and what goes with it.
 pub(crate) struct MpiPart {
     pub(super) rank: Rank<Lent>,
+    /// Memory that it has started with is charged there.
+    _gang: Option<Arc<Gang>>,
     is_lent: Arc<AtomicBool>,
     /// Made when it first waits.
     pub(super) watch: Option<Watch>,
@@ -25,8 +28,23 @@ pub(crate) struct MpiPart {
 
 impl MpiPart {
     pub(crate) fn new(rank: WorldRank) -> Self {
+        let WorldRank { rank, gang } = rank;
         Self {
-            rank: rank.0,
+            _gang: Some(gang),
+            ..Self::of(rank)
+        }
+    }
+
+    /// Of a world of its own.
+    pub(crate) fn alone(shared: &Shared) -> Self {
+        let options = options(shared.options.processors, 1);
+        Self::of(Rank::alone(options, &shared.budget))
+    }
+
+    fn of(rank: Rank<Lent>) -> Self {
+        Self {
+            rank,
+            _gang: None,
             is_lent: Arc::default(),
             watch: None,
             spare: Vec::new(),
@@ -35,24 +53,27 @@ impl MpiPart {
         }
     }
 
-    /// Of a world of its own.
-    pub(crate) fn alone(processors: usize) -> Self {
-        Self::new(WorldRank(Rank::alone(options(processors, 1))))
-    }
-
     /// Whether the world goes on.
     pub(crate) fn check(&self) -> Result<(), Stop> {
         self.rank.check().map_err(Stop::Mpi)
     }
 
+    /// Waits for the end of the world; gives why.
+    pub(crate) fn ended(&self) -> impl Future<Output = Stop> + Send + use<> {
+        let world = self.rank.world();
+        async move {
+            world.ended().await;
+            let reason = world.aborted();
+            // It has just ended.
+            reason.map_or(Stop::Cancelled, |reason| {
+                Stop::Mpi(faasm_mpi::Stop::Aborted(reason))
+            })
+        }
+    }
+
     /// Ends the world because of this rank.
     pub(crate) fn fail(&self, why: &str) {
-        let rank = self.rank.number();
-        self.rank.world().abort(Aborted {
-            by: Some(rank),
-            code: None,
-            reason: format!("rank {rank}: {why}"),
-        });
+        end_by(&self.rank, why);
     }
 
     /// Begins to lend the memory; `None` if it is lent.

@@ -1,6 +1,6 @@
 //! Waiting for other ranks, but no longer than the call may live.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::Poll;
 
 use tokio::time::{Sleep, sleep_until};
@@ -46,12 +46,12 @@ impl Watch {
 }
 
 impl Watching {
-    /// Waits for `event`, without holding a turn.
+    /// Waits for `event`, without holding a turn. Pinned by the caller: what an async function is
+    /// given it keeps twice, and every call of MPI would be as much slower.
     pub(super) async fn over<T>(
         mut self,
-        event: impl Future<Output = T>,
+        mut event: Pin<&mut impl Future<Output = T>>,
     ) -> (Watch, Result<T, Interrupted>) {
-        let mut event = pin!(event);
         let ended = std::future::poll_fn(|context| {
             if let Poll::Ready(result) = event.as_mut().poll(context) {
                 return Poll::Ready(Ok(result));

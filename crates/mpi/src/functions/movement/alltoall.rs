@@ -1,6 +1,6 @@
 //! `MPI_Alltoall` and `MPI_Alltoallv`.
 
-use super::{SMALL, base, each, put, room, signature, swap, whole};
+use super::{SMALL, base, each, put, room, signature, swap, total, whole};
 use crate::abi::{Address, Handle};
 use crate::collective::{Data, Deposit, Job, Parts};
 use crate::comm::Comm;
@@ -53,11 +53,12 @@ async fn alltoall_with<H: Host>(
 /// A deposit of the data in buffers that will be written to, and where the copy is that was
 /// made of much.
 async fn copy_in_place<H: Host>(host: &mut H, places: &[Layout]) -> Result<(Deposit, Option<u32>)> {
-    let mut total = 0;
+    let total = total(places)?;
+    let mut at: u64 = 0;
     let mut parts = Vec::with_capacity(places.len());
     for place in places {
-        parts.push((i64::try_from(total).map_err(|_| Class::Count)?, place.size));
-        total += place.size;
+        parts.push((i64::try_from(at).map_err(|_| Class::Count)?, place.size));
+        at += place.size;
     }
     if total <= SMALL {
         let mut data = Bytes::with_capacity(total as usize);
@@ -72,6 +73,7 @@ async fn copy_in_place<H: Host>(host: &mut H, places: &[Layout]) -> Result<(Depo
             data: Data::Here(data),
             parts: Parts::Each(parts),
             target: None,
+            held: None,
         };
         return Ok((deposit, None));
     }

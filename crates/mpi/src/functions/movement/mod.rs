@@ -30,7 +30,7 @@ pub(super) const SMALL: u64 = 32 << 10;
 /// Puts down data, or where it is if that is much.
 pub(super) fn put<M: Memory>(memory: &M, layout: Layout, parts: Parts) -> Result<Deposit> {
     let sections = sections(&layout, &parts)?;
-    let total: u64 = sections.iter().map(|section| section.size).sum();
+    let total = total(&sections)?;
     for section in &sections {
         section.check_read(memory)?;
     }
@@ -39,6 +39,7 @@ pub(super) fn put<M: Memory>(memory: &M, layout: Layout, parts: Parts) -> Result
             data: Data::There(layout),
             parts,
             target: None,
+            held: None,
         });
     }
     let mut bytes = Bytes::with_capacity(total as usize);
@@ -57,7 +58,15 @@ pub(super) fn put<M: Memory>(memory: &M, layout: Layout, parts: Parts) -> Result
             }
         },
         target: None,
+        held: None,
     })
+}
+
+/// Bytes of data of all of them.
+fn total(sections: &[Layout]) -> Result<u64> {
+    let sum = |all: u64, section: &Layout| all.checked_add(section.size);
+    let total = sections.iter().try_fold(0, sum);
+    total.ok_or_else(|| Class::Count.because("the buffers are too large"))
 }
 
 /// The buffers that data is in. Parts need not be in order, nor apart.
@@ -188,7 +197,7 @@ type Side = (Address, i32, Handle);
 async fn room<H: Host>(host: &mut H, bytes: u64) -> Result<(u32, Layout)> {
     let kind = datatype::predefined(Handle::BYTE).ok_or(Class::Intern)?;
     let size = u32::try_from(bytes).map_err(|_| Class::Count)?;
-    let address = host.allocate(size).await?.ok_or_else(|| {
+    let address = host.memory_for(size).await?.ok_or_else(|| {
         Class::NoMem.because("the program's malloc has no memory for a copy of the data")
     })?;
     Ok((
