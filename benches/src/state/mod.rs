@@ -55,13 +55,8 @@ impl Faasm {
 
     async fn set(&self, key: &str, value: Vec<u8>) -> anyhow::Result<()> {
         let url = format!("{}/s/demo/{key}", self.0.upload);
-        let client = reqwest::Client::new();
-        client
-            .put(url)
-            .body(value)
-            .send()
-            .await?
-            .error_for_status()?;
+        let http = &self.0.http;
+        http.put(url).body(value).send().await?.error_for_status()?;
         Ok(())
     }
 

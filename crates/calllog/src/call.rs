@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use faasm_model::{CallId, CallSummary, FinishedCall, Invocation};
+use faasm_model::{CallId, CallStatus, CallSummary, FinishedCall, Invocation};
 
 use crate::Error;
 
@@ -18,6 +18,21 @@ pub struct NewCall {
     pub accepted_at_ms: u64,
     /// The client's promise that calls under the same key are one call.
     pub idempotency: Option<Idempotency>,
+}
+
+impl NewCall {
+    /// The call's line in a list, before it has ended.
+    #[must_use]
+    pub fn summary(&self) -> CallSummary {
+        CallSummary {
+            id: self.id,
+            function: self.invocation.function.clone(),
+            status: CallStatus::Running,
+            accepted_at_ms: self.accepted_at_ms,
+            finished_at_ms: None,
+            return_value: None,
+        }
+    }
 }
 
 /// What makes a repeated request recognisable.

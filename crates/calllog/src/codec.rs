@@ -1,26 +1,58 @@
-//! How records are written: a byte with the version of the format, then postcard.
+//! How logs write records: a byte with the version of the format, then postcard.
 //!
 //! Postcard carries no field names. A change to the order or the types of the fields of
 //! what is stored, variants of enums included, needs a new version here.
 
+use faasm_model::{FinishedCall, Invocation};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{Error, Result};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The bytes are not a record that this version of the program can read.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Damaged;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damaged;
 
 /// Writes a small record.
-pub(crate) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// [`Error::Storage`] when the record's type cannot be written.
+pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
     encode_large(record, 0)
 }
 
-/// Writes a record of which `bytes` are known to be in it, without ever moving them.
-pub(crate) fn encode_large<T: Serialize>(record: &T, bytes: usize) -> Result<Vec<u8>> {
+/// Writes what a call runs, without ever moving its bytes.
+///
+/// # Errors
+/// Those of [`encode`].
+pub fn encode_invocation(invocation: &Invocation) -> Result<Vec<u8>> {
+    encode_large(invocation, invocation_bytes(invocation))
+}
+
+/// Writes how a call ended, without ever moving its bytes.
+///
+/// # Errors
+/// Those of [`encode`].
+pub fn encode_finished(call: &FinishedCall) -> Result<Vec<u8>> {
+    encode_large(call, outcome_bytes(call))
+}
+
+/// How large the parts of an invocation are that can be large.
+pub(crate) fn invocation_bytes(invocation: &Invocation) -> usize {
+    let args = invocation.args.iter().map(String::len).sum::<usize>();
+    invocation.input.len() + args
+}
+
+/// How large the parts of a result are that can be large.
+pub(crate) fn outcome_bytes(call: &FinishedCall) -> usize {
+    let outcome = &call.outcome;
+    outcome.output.len() + outcome.stdout.len() + outcome.stderr.len()
+}
+
+/// Writes a record of which `bytes` are known to be in it.
+fn encode_large<T: Serialize>(record: &T, bytes: usize) -> Result<Vec<u8>> {
     let mut written = Vec::with_capacity(bytes.saturating_add(256));
     written.push(VERSION);
     postcard::to_extend(record, written)
@@ -28,7 +60,10 @@ pub(crate) fn encode_large<T: Serialize>(record: &T, bytes: usize) -> Result<Vec
 }
 
 /// Reads a record, whatever the bytes are.
-pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, Damaged> {
+///
+/// # Errors
+/// [`Damaged`].
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, Damaged> {
     let Some((&VERSION, body)) = bytes.split_first() else {
         return Err(Damaged);
     };
@@ -83,7 +118,7 @@ mod tests {
 
     /// When this fails, the stored format has changed: give it a new version.
     #[test]
-    fn records_of_version_2_are_written_as_ever() {
+    fn records_of_version_3_are_written_as_ever() {
         let invocation = Invocation {
             args: vec!["a".into()],
             target: Target::PYTHON,
@@ -91,9 +126,9 @@ mod tests {
         };
         assert_eq!(
             encode(&invocation).unwrap(),
-            b"\x02\x01u\x01f\x01\x00\x02in\x01\x01a"
+            b"\x03\x01u\x01f\x01\x00\x02in\x01\x01a\x00"
         );
-        let result = b"\x02\x07\x01u\x01f\x01\x02\x01\x01o\x01s\x01e\x01\x0c\x01m\x04\x05\x06\
+        let result = b"\x03\x07\x01u\x01f\x01\x02\x01\x01o\x01s\x01e\x01\x0c\x01m\x04\x05\x06\
             \x01\x08\x00\x01u\x01f\x01\x00\x03\x02\x01\x01\x01\x01r\x04\x05\x06";
         assert_eq!(encode(&finished()).unwrap(), result);
         assert_eq!(decode::<FinishedCall>(result), Ok(finished()));

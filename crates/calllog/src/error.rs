@@ -35,6 +35,16 @@ pub enum Error {
     /// The log has accepted another call under this id.
     #[error("call id {0} is already in use; take ids from `reserve_ids` and each only once")]
     IdInUse(CallId),
+    /// Another worker may have the call by now: this one must neither run it nor say how
+    /// it ended.
+    #[error("this server has lost call {0}: it did not renew its claim in time")]
+    Lost(CallId),
+    /// Too many calls of the user wait, on all workers together.
+    #[error("{limit} calls of this user wait already, which is the limit; try again later")]
+    QueueFull {
+        /// How many may wait.
+        limit: u64,
+    },
     /// No ids are left.
     #[error("the call log has no call ids left below 2^53; start with a new data directory")]
     IdsExhausted,
@@ -46,6 +56,9 @@ pub enum Error {
     /// The log was closed; nothing reaches it any more.
     #[error("the call log is closed because the server is shutting down; try again later")]
     Closed,
+    /// The server that keeps the log does not do its work.
+    #[error("the call log is not at hand: {0}")]
+    Unavailable(String),
     /// The storage under the log failed.
     #[error("the storage of the call log failed ({0}); check the disk, then try again")]
     Storage(String),

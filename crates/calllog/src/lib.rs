@@ -3,6 +3,7 @@
 //!
 //! [`CallLog`] is the contract, [`EmbeddedLog`] keeps it in one database file. What a
 //! method answered is on the disk: it survives the process and the power.
+//! [`SharedLog`] is what several workers that run calls of one log need beyond that.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -32,12 +33,13 @@
 #![forbid(unsafe_code)]
 
 mod call;
-mod codec;
+pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod embedded;
 mod error;
 mod log;
+mod shared;
 
 pub use call::{
     Accepted, Idempotency, IdempotencyKey, InvalidIdempotencyKey, LoggedCall, NewCall, PendingCall,
@@ -45,3 +47,4 @@ pub use call::{
 pub use embedded::EmbeddedLog;
 pub use error::{Error, RecordPart, Result};
 pub use log::CallLog;
+pub use shared::{Cancelling, ClaimedCall, Renewed, SharedLog};

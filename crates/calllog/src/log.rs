@@ -79,6 +79,12 @@ pub trait CallLog: Send + Sync {
     /// with their idempotency keys, and returns how many these were.
     fn expire(&self, finished_before_ms: u64) -> BoxFuture<'_, Result<usize>>;
 
+    /// The time in which calls are accepted, end and expire, in milliseconds since 1970:
+    /// for a log that several machines share, that of the log, since their clocks differ.
+    fn now_ms(&self) -> u64 {
+        faasm_model::now_ms()
+    }
+
     /// Finishes what was asked for before and lets go of the storage.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

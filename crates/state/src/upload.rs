@@ -62,7 +62,11 @@ impl Upload {
     async fn stage(&mut self) -> Result<()> {
         let generation = match &self.staged {
             Some((generation, _)) => *generation,
-            None => self.staged.insert(self.state.tier.stage().await?).0,
+            None => {
+                self.staged
+                    .insert(self.state.tier.stage(&self.key.user).await?)
+                    .0
+            }
         };
         let offset = self.staged_bytes;
         self.staged_bytes += self.batch.len() as u64;

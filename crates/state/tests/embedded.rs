@@ -103,7 +103,7 @@ async fn a_write_that_nobody_waits_for_is_made_or_not_but_hangs_nothing() -> Che
     for round in 0..50 {
         // Polled once, then dropped.
         let _ = futures::poll!(Box::pin(set(&tier, &key, &values[round % 2])));
-        let _ = futures::poll!(tier.stage());
+        let _ = futures::poll!(tier.stage(&key.user));
         let _ = futures::poll!(tier.open(&key));
     }
     let found = get(&tier, &key).await?;

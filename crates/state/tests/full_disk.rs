@@ -64,7 +64,7 @@ async fn a_commit_that_failed_is_not_acknowledged_and_the_tier_goes_on() -> Chec
     // Staged values are published without asking for room.
     let mut staged = Vec::new();
     for _ in 0..20 {
-        staged.push(tier.stage().await?);
+        staged.push(tier.stage(&key(0)?.user).await?);
     }
     let filler = disk.fill(0)?;
     let mut refused = 0;

@@ -69,7 +69,7 @@ async fn write(tier: Arc<EmbeddedTier>, writer: usize) -> Result<(), Failure> {
                 tier.patch(&own, meta.generation, SIZE, all, None).await?;
             }
             (2, _) => {
-                let (generation, _pin) = tier.stage().await?;
+                let (generation, _pin) = tier.stage(&own.user).await?;
                 for (step, part) in (0..).zip(value(number).chunks(100_000)) {
                     let part = patches([(step * 100_000, part)]);
                     tier.write_staged(generation, part).await?;

@@ -24,7 +24,7 @@ async fn a_large_value_is_staged_and_dropped_in_little_memory() -> Checked {
     let key = state_key("demo", "large")?;
     let part = noise(MAX_PATCH_BYTES, 1);
     let before = peak()?;
-    let (generation, pin) = tier.stage().await?;
+    let (generation, pin) = tier.stage(&key.user).await?;
     let mut written = 0;
     while written < size {
         let length = (size - written).min(MAX_PATCH_BYTES);

@@ -223,7 +223,7 @@ async fn take(tier: &EmbeddedTier, model: &mut Model, step: Step) -> Checked {
             writes,
             publish,
         } => {
-            let (generation, _pin) = tier.stage().await?;
+            let (generation, _pin) = tier.stage(&state_key("demo", key)?.user).await?;
             let mut value = Vec::new();
             // Each by itself: later ones overwrite.
             for write in &writes {

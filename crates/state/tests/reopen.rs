@@ -95,7 +95,7 @@ async fn what_was_staged_before_is_gone_and_takes_no_room() -> Checked {
     let key = state_key("demo", "key")?;
     let tier = open(dir.path())?;
     set(&tier, &key, b"value").await?;
-    let (generation, pin) = tier.stage().await?;
+    let (generation, pin) = tier.stage(&key.user).await?;
     for step in 0..6 {
         let offset = step * MAX_PATCH_BYTES;
         let bytes = noise(MAX_PATCH_BYTES, step);

@@ -24,10 +24,12 @@
 mod answer;
 mod guest;
 mod raw;
+mod redis;
 mod server;
 
 pub use answer::Answer;
 pub use guest::{build, build_mpi, c, cpp, wat_noop};
 pub use raw::Raw;
+pub use redis::Redis;
 pub use rustix::process::Signal;
-pub use server::{Builder, Server, binary};
+pub use server::{Builder, Server, binary, client};

@@ -81,12 +81,11 @@ impl Builder {
     pub fn command(&self, default_data_dir: &Path) -> Command {
         let mut command = Command::new(binary());
         command.args(["serve", "--format", "json"]);
-        command.args([
-            "--upload-addr",
-            "127.0.0.1:0",
-            "--invoke-addr",
-            "127.0.0.1:0",
-        ]);
+        for option in ["--upload-addr", "--invoke-addr"] {
+            if !self.args.iter().any(|arg| arg == option) {
+                command.args([option, "127.0.0.1:0"]);
+            }
+        }
         command
             .arg("--data-dir")
             .arg(self.data_dir.as_deref().unwrap_or(default_data_dir));
@@ -135,13 +134,27 @@ impl Builder {
         Server {
             upload: url("upload"),
             invoke: url("invoke"),
-            http: reqwest::Client::new(),
+            http: client(),
             child,
             data_dir,
             logs,
             own,
         }
     }
+}
+
+/// A client that keeps no connection for as long as servers do: tests that compile in between
+/// see too late that one was closed.
+#[must_use]
+pub fn client() -> reqwest::Client {
+    // reqwest wants one chosen even where nothing is encrypted.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder();
+    builder
+        .tls_certs_only([])
+        .pool_idle_timeout(Duration::from_secs(5))
+        .build()
+        .unwrap()
 }
 
 impl Server {

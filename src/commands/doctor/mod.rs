@@ -2,6 +2,7 @@
 
 mod machine;
 mod python;
+mod redis;
 mod server;
 mod toolchain;
 
@@ -16,13 +17,15 @@ use crate::output::Colour;
 const EXAMPLES: &str = "\
 Examples:
   faasm doctor
-  faasm doctor machine toolchain     without a server";
+  faasm doctor machine toolchain     without a server
+  faasm doctor redis --redis redis://10.0.0.5:6379";
 
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 #[command(after_help = "\
 machine: the kernel and its limits. toolchain: the compiler of `faasm build`. python: the
-runtime of Python functions. server: both addresses of the server.
+runtime of Python functions. redis: the Redis of a cluster, if one is named. server: both
+addresses of the server.
 
 ok: as it should be. warn: it works, with a cost. fail: something does not work, and
 the exit code is 5.")]
@@ -30,6 +33,15 @@ pub struct Args {
     /// What to check, if not everything
     #[arg(value_enum, value_name = "AREA")]
     areas: Vec<Area>,
+
+    /// The Redis of the cluster, as in `faasm serve`
+    #[arg(long, env = "FAASM_REDIS", hide_env_values = true, value_name = "URL")]
+    redis: Option<String>,
+
+    /// What all keys of the cluster begin with
+    #[arg(long, env = "FAASM_REDIS_PREFIX", value_name = "WORD")]
+    #[arg(default_value = "faasm")]
+    redis_prefix: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -37,6 +49,7 @@ enum Area {
     Machine,
     Toolchain,
     Python,
+    Redis,
     Server,
 }
 
@@ -70,6 +83,11 @@ impl Args {
         }
         if wanted(Area::Python) {
             checks.push(python::check());
+        }
+        if let Some(url) = self.redis.as_deref().filter(|_| wanted(Area::Redis)) {
+            checks.extend(redis::checks(url, &self.redis_prefix).await);
+        } else if self.areas.contains(&Area::Redis) {
+            checks.push(redis::unnamed());
         }
         if wanted(Area::Server) {
             checks.extend(server::checks(&context.client()?).await);

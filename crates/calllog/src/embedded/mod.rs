@@ -13,6 +13,7 @@ use faasm_model::{CallId, CallSummary, FinishedCall, Name};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use crate::codec;
 use crate::{Accepted, CallLog, Error, LoggedCall, NewCall, PendingCall, Result};
 use read::View;
 use tables::Calls;
@@ -61,7 +62,7 @@ impl CallLog for EmbeddedLog {
     }
 
     fn accept(&self, call: NewCall) -> BoxFuture<'_, Result<Accepted>> {
-        let bytes = ops::invocation_bytes(&call);
+        let bytes = codec::invocation_bytes(&call.invocation);
         if !self.store.has_room_for(bytes) {
             return async { Err(Error::NoSpace) }.boxed();
         }
@@ -83,7 +84,7 @@ impl CallLog for EmbeddedLog {
     }
 
     fn finish(&self, call: FinishedCall) -> BoxFuture<'_, Result<bool>> {
-        let bytes = ops::outcome_bytes(&call);
+        let bytes = codec::outcome_bytes(&call);
         self.store
             .write(bytes, move |tables| ops::finish(tables, &call))
             .boxed()

@@ -6,12 +6,12 @@
 use std::num::NonZeroU64;
 use std::ops::Range;
 
-use faasm_model::{CallId, CallStatus, CallSummary, FinishedCall};
+use faasm_model::{CallId, FinishedCall};
 use redb::ReadableTable;
 
 use super::Fault;
 use super::tables::{NEXT_ID, Row, Tables, put_chunks, remove_chunks};
-use crate::codec::{decode, encode, encode_large};
+use crate::codec::{decode, encode, encode_finished, encode_invocation};
 use crate::{Accepted, Error, NewCall, RecordPart};
 
 type Result<T> = std::result::Result<T, Fault>;
@@ -32,16 +32,9 @@ pub(super) fn reserve_ids(tables: &mut Tables<'_>, count: NonZeroU64) -> Result<
     Ok(next..end)
 }
 
-/// How large the parts of a call are that can be large.
-pub(super) fn invocation_bytes(call: &NewCall) -> usize {
-    let args = call.invocation.args.iter().map(String::len).sum::<usize>();
-    call.invocation.input.len() + args
-}
-
 pub(super) fn accept(tables: &mut Tables<'_>, call: &NewCall) -> Result<Accepted> {
     let id = call.id.get();
-    let function = &call.invocation.function;
-    let user = function.user.as_str();
+    let user = call.invocation.function.user.as_str();
     if let Some(repeated) = repeated(tables, call)? {
         return Ok(repeated);
     }
@@ -49,17 +42,10 @@ pub(super) fn accept(tables: &mut Tables<'_>, call: &NewCall) -> Result<Accepted
         return Err(Error::IdInUse(call.id).into());
     }
     let row = encode(&Row {
-        summary: CallSummary {
-            id: call.id,
-            function: function.clone(),
-            status: CallStatus::Running,
-            accepted_at_ms: call.accepted_at_ms,
-            finished_at_ms: None,
-            return_value: None,
-        },
+        summary: call.summary(),
         idempotency_key: call.idempotency.as_ref().map(|i| i.key.as_str().to_owned()),
     })?;
-    let invocation = encode_large(&*call.invocation, invocation_bytes(call))?;
+    let invocation = encode_invocation(&call.invocation)?;
 
     tables.rows.insert(id, row.as_slice())?;
     tables.attempts.insert(id, 0)?;
@@ -118,12 +104,6 @@ fn change_attempts(
     Ok(attempts)
 }
 
-/// How large the parts of a result are that can be large.
-pub(super) fn outcome_bytes(call: &FinishedCall) -> usize {
-    let outcome = &call.outcome;
-    outcome.output.len() + outcome.stdout.len() + outcome.stderr.len()
-}
-
 pub(super) fn finish(tables: &mut Tables<'_>, call: &FinishedCall) -> Result<bool> {
     let id = call.id.get();
     let old = match tables.rows.get(id)? {
@@ -141,7 +121,7 @@ pub(super) fn finish(tables: &mut Tables<'_>, call: &FinishedCall) -> Result<boo
         summary: call.summary(),
         idempotency_key: old.ok().and_then(|row| row.idempotency_key),
     })?;
-    let result = encode_large(call, outcome_bytes(call))?;
+    let result = encode_finished(call)?;
 
     tables.attempts.remove(id)?;
     remove_chunks(&mut tables.invocations, id)?;

@@ -92,7 +92,7 @@ impl Push<'_> {
             region.inner().rebase(meta, size, pin);
             return self.settle(region, seen);
         }
-        let (generation, pin) = self.tier.stage().await?;
+        let (generation, pin) = self.tier.stage(&self.key.user).await?;
         let mut all = Vec::new();
         for batch in batches {
             let (seen, patches) = self.look(region, batch)?;

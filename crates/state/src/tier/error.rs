@@ -12,8 +12,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why a [`GlobalTier`](super::GlobalTier) did not do what it was asked.
 ///
-/// A write that failed with [`NoSpace`](Self::NoSpace) or [`Storage`](Self::Storage) may
-/// still be found later; it is never half there.
+/// A write that failed with [`NoSpace`](Self::NoSpace), [`Unavailable`](Self::Unavailable)
+/// or [`Storage`](Self::Storage) may have been made all the same; it is never half there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -57,7 +57,9 @@ pub enum Error {
     #[error("two patches overlap at byte {0}; patches of one operation must not")]
     Overlap(u64),
     /// Nothing more can be written for now.
-    #[error("the disk of the state is full; free some space and try again")]
+    #[error(
+        "the disk of the state is full, or the memory that its Redis may take; free some space and try again"
+    )]
     NoSpace,
     /// Another process has the tier open.
     #[error(
@@ -70,6 +72,10 @@ pub enum Error {
     /// A record cannot be read.
     #[error("a record of the state is damaged ({0}); set the value again")]
     Corrupted(String),
+    /// The server that keeps the state cannot be reached, or does not do its work. The text
+    /// says which, why, and what to do.
+    #[error("{0}")]
+    Unavailable(String),
     /// The storage under the tier failed.
     #[error("the storage of the state failed ({0}); check the disk, then try again")]
     Storage(String),

@@ -15,6 +15,7 @@ use futures::future::BoxFuture;
 
 pub use embedded::{EmbeddedOptions, EmbeddedTier};
 pub use error::{Error, Result};
+pub use patches::{Patches, Piece, at_most};
 pub use words::{Expect, Fence, Generation, ListedKey, Meta, Patch, Pin, Usage, Version};
 
 /// Bytes of a value that are kept, moved and compared together. A multiple of the page
@@ -33,6 +34,9 @@ pub const MAX_PATCH_CHUNKS: u64 = 512;
 
 /// What an appended element counts beside its bytes, so that empty ones are not for free.
 pub const ELEMENT_OVERHEAD_BYTES: u64 = 16;
+
+/// Most entries in one list of keys or users.
+pub const MAX_LISTED: usize = 1_000;
 
 /// Durable values, shared by all workers.
 ///
@@ -93,9 +97,10 @@ pub trait GlobalTier: Send + Sync {
         fence: Option<Fence>,
     ) -> BoxFuture<'a, Result<Meta>>;
 
-    /// Begins a generation that is written in many steps, and that nobody sees before
-    /// [`publish`](Self::publish). It is dropped with its pin, and by a restart.
-    fn stage(&self) -> BoxFuture<'_, Result<(Generation, Pin)>>;
+    /// Begins a generation for a value of `user` that is written in many steps, and that
+    /// nobody sees before [`publish`](Self::publish). It is dropped with its pin, and by a
+    /// restart.
+    fn stage<'a>(&'a self, user: &'a Name) -> BoxFuture<'a, Result<(Generation, Pin)>>;
 
     /// Writes parts of a staged generation. Patches as in [`patch`](Self::patch), without
     /// a size.
@@ -112,7 +117,8 @@ pub trait GlobalTier: Send + Sync {
     ///
     /// # Errors
     /// Those of [`put`](Self::put), [`Error::TooLarge`] also when something was written
-    /// behind `size`; [`Error::Superseded`] when there is no such staged generation.
+    /// behind `size`; [`Error::Superseded`] when there is no such staged generation, or it
+    /// may be, when it is another user's.
     fn publish<'a>(
         &'a self,
         key: &'a StateKey,

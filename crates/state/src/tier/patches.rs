@@ -7,14 +7,14 @@ use super::{
 /// Patches of one operation, sorted: they do not overlap, lie in the largest value there
 /// may be, and keep the limits.
 #[derive(Debug)]
-pub(crate) struct Patches {
+pub struct Patches {
     sorted: Vec<Patch>,
     end: u64,
 }
 
 /// A part of a patch inside one chunk.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Piece<'a> {
+pub struct Piece<'a> {
     /// The number of the chunk.
     pub chunk: u32,
     /// Where the bytes begin in the chunk.
@@ -25,7 +25,10 @@ pub(crate) struct Piece<'a> {
 
 impl Patches {
     /// Checks `patches`, whoever sent them.
-    pub(crate) fn new(mut patches: Vec<Patch>) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`]; [`Error::Overlap`].
+    pub fn new(mut patches: Vec<Patch>) -> Result<Self> {
         let (mut bytes, mut end) = (0_u64, 0);
         for patch in &patches {
             let length = patch.bytes.len() as u64;
@@ -52,19 +55,22 @@ impl Patches {
     }
 
     /// Checks that all of them lie in a value of `size` bytes.
-    pub(crate) fn within(&self, size: u64) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    pub fn within(&self, size: u64) -> Result<()> {
         at_most("the end of a patch", self.end, size)
     }
 
     /// About how much is written when they are applied to a value of `size` bytes.
-    pub(crate) fn cost(&self, size: u64) -> usize {
+    pub fn cost(&self, size: u64) -> usize {
         let size = size.max(self.end);
         let chunk = |number: u64| CHUNK_BYTES.min(size - number * CHUNK_BYTES);
         self.chunk_numbers().map(chunk).sum::<u64>() as usize
     }
 
     /// What is to be written, in ascending order.
-    pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         self.sorted.iter().flat_map(|patch| {
             let first = patch.offset % CHUNK_BYTES;
             let (head, rest) = patch
@@ -98,7 +104,10 @@ impl Patches {
 }
 
 /// Checks a size in bytes.
-pub(crate) fn at_most(what: &'static str, size: u64, limit: u64) -> Result<()> {
+///
+/// # Errors
+/// [`Error::TooLarge`].
+pub fn at_most(what: &'static str, size: u64, limit: u64) -> Result<()> {
     match size <= limit {
         true => Ok(()),
         false => Err(Error::TooLarge { what, size, limit }),

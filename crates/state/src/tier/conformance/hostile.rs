@@ -10,7 +10,7 @@ fn too_large<T: std::fmt::Debug>(answer: Result<T>) {
 pub async fn overlapping_patches_are_refused(tier: &dyn GlobalTier) -> Checked {
     let key = state_key("demo", "key")?;
     let meta = set(tier, &key, b"0123456789").await?;
-    let (generation, _pin) = tier.stage().await?;
+    let (generation, _pin) = tier.stage(&key.user).await?;
     let overlap = || patches([(4, b"abc"), (0, b"12345")]);
     let refused = Error::Overlap(4);
     let patch = tier.patch(&key, meta.generation, 10, overlap(), None);
@@ -26,7 +26,7 @@ pub async fn overlapping_patches_are_refused(tier: &dyn GlobalTier) -> Checked {
 pub async fn patches_outside_are_refused(tier: &dyn GlobalTier) -> Checked {
     let key = state_key("demo", "key")?;
     let meta = set(tier, &key, b"0123456789").await?;
-    let (generation, _pin) = tier.stage().await?;
+    let (generation, _pin) = tier.stage(&key.user).await?;
     for offset in [
         MAX_VALUE_BYTES,
         u64::from(u32::MAX) * CHUNK_BYTES,
@@ -51,7 +51,7 @@ pub async fn patches_outside_are_refused(tier: &dyn GlobalTier) -> Checked {
 pub async fn what_is_too_large_is_refused(tier: &dyn GlobalTier) -> Checked {
     let key = state_key("demo", "key")?;
     let meta = set(tier, &key, b"value").await?;
-    let (generation, _pin) = tier.stage().await?;
+    let (generation, _pin) = tier.stage(&key.user).await?;
     for size in [MAX_VALUE_BYTES + 1, u64::MAX] {
         too_large(tier.put(&key, size, Vec::new(), Expect::Any, None).await);
         too_large(
@@ -92,7 +92,7 @@ pub async fn what_is_too_large_is_refused(tier: &dyn GlobalTier) -> Checked {
 /// After `close`, nothing hangs and nothing is written.
 pub async fn a_closed_tier_says_so(tier: &dyn GlobalTier) -> Checked {
     let key = state_key("demo", "key")?;
-    let (generation, pin) = tier.stage().await?;
+    let (generation, pin) = tier.stage(&key.user).await?;
     // Asked for before, finished before.
     let (set_before, ()) = futures::join!(set(tier, &key, b"value"), tier.close());
     let meta = set_before?;
@@ -102,7 +102,7 @@ pub async fn a_closed_tier_says_so(tier: &dyn GlobalTier) -> Checked {
     assert_eq!(set(tier, &key, b"late").await, Err(closed.clone()));
     let patch = tier.patch(&key, meta.generation, 5, Vec::new(), None);
     assert_eq!(patch.await, Err(closed.clone()));
-    assert_eq!(tier.stage().await.err(), Some(closed.clone()));
+    assert_eq!(tier.stage(&key.user).await.err(), Some(closed.clone()));
     let publish = tier.publish(&key, generation, 5, Expect::Any, None);
     assert_eq!(publish.await, Err(closed.clone()));
     assert_eq!(tier.delete(&key, Expect::Any).await, Err(closed.clone()));

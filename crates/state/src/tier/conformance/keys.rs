@@ -112,7 +112,7 @@ pub async fn usage_is_what_there_is(tier: &dyn GlobalTier) -> Checked {
     tier.append(&key, "123".into()).await?;
     let element = 3 + ELEMENT_OVERHEAD_BYTES;
     has(100 + element, 1).await?;
-    let (generation, _pin) = tier.stage().await?;
+    let (generation, _pin) = tier.stage(&user).await?;
     has(100 + element, 1).await?;
     tier.publish(&other, generation, 7, Expect::Any, None)
         .await?;

@@ -62,7 +62,7 @@ pub async fn an_older_fence_writes_nothing(tier: &dyn GlobalTier) -> Checked {
     let key = state_key("demo", "key")?;
     let meta = set(tier, &key, b"value").await?;
     let old = tier.lock(&key, LONG).await?.ok_or("nobody has it")?;
-    let (generation, _pin) = tier.stage().await?;
+    let (generation, _pin) = tier.stage(&key.user).await?;
     let some = || patches([(0, b"x")]);
     tier.patch(&key, meta.generation, 5, some(), Some(old))
         .await?;

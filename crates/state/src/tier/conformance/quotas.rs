@@ -22,7 +22,7 @@ pub async fn more_bytes_than_allowed_are_refused(tier: &dyn GlobalTier) -> Check
     let extend = |size| tier.patch(&key, meta.generation, size, Vec::new(), None);
     refused(extend(1_001).await, limit);
     refused(tier.append(&list, vec![1; 100].into()).await, limit);
-    let (generation, _pin) = tier.stage().await?;
+    let (generation, _pin) = tier.stage(&key.user).await?;
     let publish = |size| tier.publish(&list, generation, size, Expect::Any, None);
     refused(publish(101).await, limit);
     assert_eq!(tier.usage(&key.user).await?.bytes, 900);

@@ -6,7 +6,7 @@ use super::*;
 pub async fn a_staged_value_is_seen_when_it_is_published(tier: &dyn GlobalTier) -> Checked {
     let key = state_key("demo", "value")?;
     set(tier, &key, b"old").await?;
-    let (generation, pin) = tier.stage().await?;
+    let (generation, pin) = tier.stage(&key.user).await?;
     let value = noise(20 << 20, 1);
     for (number, part) in (0..).zip(value.chunks(7_000_000)) {
         let part = patches([(number * 7_000_000, part)]);
@@ -37,7 +37,7 @@ pub async fn a_staged_value_is_seen_when_it_is_published(tier: &dyn GlobalTier) 
 /// A conflict leaves it staged.
 pub async fn a_staged_value_is_published_as_expected_only(tier: &dyn GlobalTier) -> Checked {
     let key = state_key("demo", "value")?;
-    let (generation, _pin) = tier.stage().await?;
+    let (generation, _pin) = tier.stage(&key.user).await?;
     tier.write_staged(generation, patches([(0, b"staged")]))
         .await?;
     let publish = |expect| tier.publish(&key, generation, 6, expect, None);
@@ -55,11 +55,11 @@ pub async fn a_staged_value_is_published_as_expected_only(tier: &dyn GlobalTier)
 /// With its pin, or with the future that would have given it.
 pub async fn an_abandoned_generation_is_gone(tier: &dyn GlobalTier) -> Checked {
     let key = state_key("demo", "value")?;
-    let (generation, pin) = tier.stage().await?;
+    let (generation, pin) = tier.stage(&key.user).await?;
     tier.write_staged(generation, patches([(0, b"staged")]))
         .await?;
     // Polled once and forgotten.
-    let _ = futures::poll!(tier.stage());
+    let _ = futures::poll!(tier.stage(&key.user));
     drop(pin);
     while tier
         .write_staged(generation, patches([(9, b"late")]))
@@ -78,7 +78,7 @@ pub async fn an_abandoned_generation_is_gone(tier: &dyn GlobalTier) -> Checked {
 /// What was written and does not fit is not hidden behind the end.
 pub async fn nothing_is_published_behind_its_size(tier: &dyn GlobalTier) -> Checked {
     let key = state_key("demo", "value")?;
-    let (generation, _pin) = tier.stage().await?;
+    let (generation, _pin) = tier.stage(&key.user).await?;
     let last = patches([(CHUNK_BYTES + 9, b"x")]);
     tier.write_staged(generation, last).await?;
     let size = CHUNK_BYTES + 10;

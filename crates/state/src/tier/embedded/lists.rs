@@ -8,12 +8,9 @@ use redb::ReadTransaction;
 
 use super::Fault;
 use super::tables::{LISTS, Numbers, OfKey, USAGE, VALUES, meta};
-use crate::tier::ListedKey;
+use crate::tier::{ListedKey, MAX_LISTED};
 
 type Result<T> = std::result::Result<T, Fault>;
-
-/// Most entries in one list.
-const LIST_LIMIT: usize = 1_000;
 
 /// Which keys are asked for.
 pub(super) struct Page {
@@ -48,7 +45,7 @@ pub(super) fn keys(txn: &ReadTransaction, page: &Page) -> Result<Vec<ListedKey>>
     // The first ones of both tables: what lies behind may lack its other half.
     Ok(keys
         .into_values()
-        .take(page.limit.min(LIST_LIMIT))
+        .take(page.limit.min(MAX_LISTED))
         .collect())
 }
 
@@ -64,7 +61,7 @@ fn rows(txn: &ReadTransaction, table: OfKey, page: &Page) -> Result<Vec<(Key, Nu
     for row in table.range::<(&str, &str)>((start, Bound::Unbounded))? {
         let (key, numbers) = row?;
         let (owner, key) = key.value();
-        if rows.len() >= page.limit.min(LIST_LIMIT) || owner != user || !key.starts_with(prefix) {
+        if rows.len() >= page.limit.min(MAX_LISTED) || owner != user || !key.starts_with(prefix) {
             break;
         }
         match Key::new(key) {
@@ -84,7 +81,7 @@ pub(super) fn users(
     let mut users = Vec::new();
     let table = txn.open_table(USAGE)?;
     for row in table.range::<&str>((start, Bound::Unbounded))? {
-        if users.len() >= limit.min(LIST_LIMIT) {
+        if users.len() >= limit.min(MAX_LISTED) {
             break;
         }
         match Name::new(row?.0.value()) {

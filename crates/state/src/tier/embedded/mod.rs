@@ -201,7 +201,7 @@ impl GlobalTier for EmbeddedTier {
         put.boxed()
     }
 
-    fn stage(&self) -> BoxFuture<'_, Result<(Generation, Pin)>> {
+    fn stage<'a>(&'a self, _user: &'a Name) -> BoxFuture<'a, Result<(Generation, Pin)>> {
         let stage = async move {
             self.check_room(0)?;
             let change = |tables: &mut tables::Tables<'_>, shared: &Shared| {

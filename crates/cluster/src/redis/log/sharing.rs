@@ -1,0 +1,199 @@
+//! The calls of the log among the workers.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use faasm_calllog::{Cancelling, ClaimedCall, Error, LoggedCall, Renewed, Result, SharedLog};
+use faasm_model::{CallId, FinishedCall};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::records;
+use super::values::{PAGE_BYTES, SHORT_BYTES};
+use super::{RedisLog, scripts};
+use crate::redis::request::text;
+use crate::redis::server::hear_within;
+
+/// How long a claim lasts that is not renewed.
+const LEASE: Duration = Duration::from_secs(8);
+
+/// How often claims are renewed: two renewals may fail.
+const RENEWAL: Duration = Duration::from_millis(2_500);
+
+/// Most calls that one script hands out: a few ms of the server's time.
+const MOST_CLAIMED: usize = 128;
+
+/// How many fields a claimed call has: claim, whether it is cancelled, and those of a page.
+const FIELDS: usize = 2 + records::FIELDS;
+
+/// Claims that one script renews.
+const RENEWED_TOGETHER: usize = 512;
+
+/// How long a lost word can delay a call that waits.
+const LOOKS: Duration = Duration::from_secs(1);
+
+/// How long a lost word can delay one who waits for the end of a call.
+const ENDED_LOOKS: Duration = Duration::from_secs(5);
+
+/// Longest wait for the end of a call: a limit for the sums.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3_600);
+
+impl RedisLog {
+    async fn claim_some(&self, room: usize) -> Result<Vec<ClaimedCall>> {
+        let _open = self.enter().await?;
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        let call = self.redis.call(&scripts::CLAIM, self.tag());
+        let call = call.arg(room.min(MOST_CLAIMED)).arg(LEASE.as_millis());
+        let fields = self
+            .run(call.arg(SHORT_BYTES).arg(PAGE_BYTES), None)
+            .await?;
+        if fields.len() % FIELDS != 0 {
+            return Err(self.damaged("an answer about claims"));
+        }
+        let mut claimed = Vec::new();
+        for row in fields.chunks_exact(FIELDS) {
+            match self.claimed(row).await {
+                Ok(call) => claimed.extend(call),
+                // It goes to somebody else when the claim runs out.
+                Err(error) => {
+                    tracing::warn!(id = %text(&row[2]), %error, "cannot read a call that was claimed");
+                }
+            }
+        }
+        Ok(claimed)
+    }
+
+    async fn claimed(&self, row: &[Bytes]) -> Result<Option<ClaimedCall>> {
+        let [claim, cancelled, row @ ..] = row else {
+            return Ok(None);
+        };
+        if claim.is_empty() {
+            return Err(self.damaged("the record of a call, which will not run"));
+        }
+        let claim = self.number("the claim to a call", claim)?;
+        let Some((call, _)) = self.pending_call(row).await? else {
+            return Ok(None);
+        };
+        self.claims.add(call.summary.id, claim);
+        let cancelled = cancelled.as_ref() == b"1";
+        Ok(Some(ClaimedCall { call, cancelled }))
+    }
+
+    async fn renew_all(&self, ids: &[CallId]) -> Result<Renewed> {
+        let _open = self.enter().await?;
+        let mut renewed = Renewed::default();
+        // Once also when there are none.
+        let mut rest = ids;
+        loop {
+            let (some, after) = rest.split_at(rest.len().min(RENEWED_TOGETHER));
+            let known = self.known_ids.load(Ordering::Relaxed);
+            let call = self.call(&scripts::RENEW).arg(LEASE.as_millis()).arg(known);
+            let call = some
+                .iter()
+                .fold(call, |call, id| call.arg(id).arg(self.claims.of(*id)));
+            let states = self.run(call, None).await?;
+            for (id, state) in some.iter().zip(states) {
+                match state.as_ref() {
+                    b"kept" => {}
+                    b"cancelled" => renewed.cancelled.push(*id),
+                    _ => {
+                        self.claims.remove(*id);
+                        renewed.lost.push(*id);
+                    }
+                }
+            }
+            rest = after;
+            if rest.is_empty() {
+                return Ok(renewed);
+            }
+        }
+    }
+
+    async fn give_up(&self, ids: &[CallId]) -> Result<()> {
+        let _open = self.enter().await?;
+        for some in ids.chunks(RENEWED_TOGETHER) {
+            let call = self.call(&scripts::RELEASE);
+            let call = some
+                .iter()
+                .fold(call, |call, id| call.arg(id).arg(self.claims.of(*id)));
+            self.run(call, None).await?;
+            some.iter().for_each(|id| self.claims.remove(*id));
+        }
+        Ok(())
+    }
+
+    /// Leaves to others what this worker still has, so that they need not wait.
+    pub(super) async fn release_all(&self) {
+        match self.give_up(&self.claims.all()).await {
+            Ok(()) | Err(Error::Closed) => {}
+            Err(error) => {
+                tracing::warn!(%error, "calls of this server run elsewhere only when its claims run out");
+            }
+        }
+    }
+
+    async fn wait_for_end(&self, id: CallId, wait: Duration) -> Result<Option<LoggedCall>> {
+        let until = Instant::now() + wait.min(LONGEST_WAIT);
+        let mut ear = self.redis.listen(&format!("e:{id}"));
+        loop {
+            let open = self.enter().await?;
+            let found = self.look_up(id).await?;
+            drop(open);
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || !matches!(found, Some(LoggedCall::Pending { .. })) {
+                return Ok(found);
+            }
+            hear_within(&mut ear, left.min(ENDED_LOOKS)).await;
+        }
+    }
+}
+
+impl SharedLog for RedisLog {
+    fn claim(&self, room: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>>> {
+        self.claim_some(room).boxed()
+    }
+
+    fn renew<'a>(&'a self, ids: &'a [CallId]) -> BoxFuture<'a, Result<Renewed>> {
+        self.renew_all(ids).boxed()
+    }
+
+    fn release<'a>(&'a self, ids: &'a [CallId]) -> BoxFuture<'a, Result<()>> {
+        self.give_up(ids).boxed()
+    }
+
+    fn renewal(&self) -> Duration {
+        RENEWAL
+    }
+
+    fn work(&self) -> BoxFuture<'_, ()> {
+        let work = async { hear_within(&mut *self.work.lock().await, LOOKS).await };
+        work.boxed()
+    }
+
+    fn recall(&self) -> BoxFuture<'_, ()> {
+        let recall = async { self.recall.lock().await.hear().await };
+        recall.boxed()
+    }
+
+    fn ended(&self, id: CallId, wait: Duration) -> BoxFuture<'_, Result<Option<LoggedCall>>> {
+        self.wait_for_end(id, wait).boxed()
+    }
+
+    fn cancel(&self, end: FinishedCall) -> BoxFuture<'_, Result<Cancelling>> {
+        let cancel = async move {
+            let _open = self.enter().await?;
+            let fields = self.end(&scripts::CANCEL, &end).await?;
+            match fields.first().map(Bytes::as_ref) {
+                Some(b"kept") => Ok(Cancelling::Ended),
+                Some(b"told") => Ok(Cancelling::Requested),
+                Some(b"ended") => Ok(Cancelling::AlreadyEnded),
+                _ => Err(self.damaged("an answer about a cancelled call")),
+            }
+        };
+        cancel.boxed()
+    }
+}

@@ -1,0 +1,29 @@
+-- Extends the lease of a worker, and tells whether it had run out and who else there is.
+local function main()
+  local lease, most = tonumber(ARGV[4]), tonumber(ARGV[5])
+  redis.call('DEL', tag .. 'nothing')
+  local dead = redis.call('ZRANGEBYSCORE', tag .. 'members', '-inf', now_ms, 'LIMIT', 0, 100)
+  for _, member in ipairs(dead) do
+    forget(member)
+  end
+  local was_alive = redis.call('ZSCORE', tag .. 'members', worker)
+  if not was_alive then
+    if redis.call('ZCARD', tag .. 'members') >= most then
+      refuse('crowded')
+    end
+    publish('members')
+  end
+  redis.call('ZADD', tag .. 'members', now_ms + lease, worker)
+  redis.call('HSET', tag .. 'm:' .. worker, 'address', ARGV[6], 'capacity', ARGV[7], 'running', ARGV[8],
+    'waiting', ARGV[9], 'version', ARGV[10], 'engine', ARGV[11])
+  redis.call('HSETNX', tag .. 'm:' .. worker, 'applied', ARGV[12])
+  local page = { 'ok', was_alive and '1' or '0' }
+  for _, member in ipairs(live()) do
+    table.insert(page, member)
+    local row = redis.pcall('HMGET', tag .. 'm:' .. member, 'address', 'capacity', 'running', 'waiting', 'version', 'engine')
+    for field = 1, 6 do
+      table.insert(page, row[field] or '')
+    end
+  end
+  return page
+end

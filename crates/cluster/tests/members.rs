@@ -1,0 +1,327 @@
+//! Workers that know of each other.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod shared;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use faasm_calllog::{CallLog, SharedLog, conformance};
+use faasm_cluster::{Change, Load, Members, News, Profile, Redis, RedisLog, Worker};
+use faasm_model::FunctionName;
+use faasm_testkit::Redis as Server;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use shared::{Wire, connect, tell, until, worker};
+use tokio::sync::watch;
+
+/// A worker that notes what it is told, and can be held up.
+struct Noting {
+    news: Mutex<Vec<News>>,
+    is_free: watch::Sender<bool>,
+    /// How often it was told something.
+    told: AtomicUsize,
+}
+
+impl Noting {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            news: Mutex::default(),
+            is_free: watch::Sender::new(true),
+            told: AtomicUsize::new(0),
+        })
+    }
+
+    /// What it was told since it was asked last.
+    fn take(&self) -> Vec<News> {
+        std::mem::take(&mut self.news.lock().unwrap())
+    }
+
+    fn hold(&self, is_held: bool) {
+        self.is_free.send_replace(!is_held);
+    }
+}
+
+impl Worker for Noting {
+    fn load(&self) -> Load {
+        Load {
+            running: 3,
+            waiting: 1,
+        }
+    }
+
+    fn apply(&self, news: News) -> BoxFuture<'_, ()> {
+        let apply = async {
+            self.told.fetch_add(1, Ordering::SeqCst);
+            self.is_free
+                .subscribe()
+                .wait_for(|free| *free)
+                .await
+                .unwrap();
+            self.news.lock().unwrap().push(news);
+        };
+        apply.boxed()
+    }
+}
+
+fn profile(name: &str) -> Profile {
+    Profile {
+        address: format!("{name}:8080"),
+        capacity: 8,
+        version: "1".into(),
+        engine: "e".into(),
+    }
+}
+
+async fn join(redis: &Redis, name: &str) -> (Members, Arc<Noting>) {
+    let noting = Noting::new();
+    let members = Members::join(redis, profile(name), noting.clone())
+        .await
+        .unwrap();
+    assert!(members.is_current());
+    assert_eq!(noting.take(), [News::Everything]);
+    (members, noting)
+}
+
+fn upload(name: &str) -> Change {
+    Change::Function(FunctionName::new("u", name).unwrap())
+}
+
+fn addresses(members: &Members) -> Vec<String> {
+    let live = members.live();
+    let mut all: Vec<_> = live
+        .iter()
+        .map(|member| member.profile.address.clone())
+        .collect();
+    all.sort();
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_announced_is_applied_everywhere() {
+    let server = Server::start();
+    let (redis, others) = (worker(&server).await, worker(&server).await);
+    let (one, first) = join(&redis, "a").await;
+    let (two, second) = join(&others, "b").await;
+    for n in 0..20 {
+        let change = upload(&format!("f{n}"));
+        one.announce(&change).await.unwrap();
+        for worker in [&first, &second] {
+            assert_eq!(worker.take(), [News::Changes(vec![change.clone()])]);
+        }
+    }
+    let (a, b) = (upload("a"), upload("b"));
+    let (from_one, from_two) = tokio::join!(one.announce(&a), two.announce(&b));
+    assert_ne!(from_one.unwrap(), from_two.unwrap());
+    until("each knows the other", async || {
+        addresses(&one).len() == 2 && addresses(&two).len() == 2
+    })
+    .await;
+    assert_eq!(addresses(&one), ["a:8080", "b:8080"]);
+    let found = one
+        .live()
+        .iter()
+        .find(|member| member.id == others.worker())
+        .cloned()
+        .unwrap();
+    assert_eq!(
+        (found.profile, found.load),
+        (
+            profile("b"),
+            Load {
+                running: 3,
+                waiting: 1
+            }
+        )
+    );
+
+    two.leave().await.unwrap();
+    until("the one that left is gone", async || {
+        addresses(&one).len() == 1
+    })
+    .await;
+    one.announce(&upload("c")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_long_for_a_worker_that_died_or_is_stuck() {
+    let server = Server::start();
+    let (one, _) = join(&worker(&server).await, "a").await;
+    let (two, _) = join(&worker(&server).await, "b").await;
+    let (stuck, held) = join(&worker(&server).await, "c").await;
+    held.hold(true);
+    drop(two);
+    one.announce(&upload("f")).await.unwrap();
+    assert!(!stuck.is_current());
+    until("the others are gone", async || {
+        addresses(&one) == ["a:8080"]
+    })
+    .await;
+    held.hold(false);
+    until("it is back", async || stuck.is_current()).await;
+    assert_eq!(
+        held.take(),
+        [News::Changes(vec![upload("f")]), News::Everything]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_was_cut_off_reads_everything_before_it_is_current() {
+    let server = Server::start();
+    let wire = Wire::to(&server).await;
+    let (one, _) = join(&worker(&server).await, "a").await;
+    let (far, noting) = join(&connect(&wire.url()).await, "b").await;
+    wire.cut();
+    one.announce(&upload("f")).await.unwrap();
+    assert!(!far.is_current());
+    assert!(noting.take().is_empty());
+    wire.mend();
+    until("it is back", async || far.is_current()).await;
+    assert_eq!(noting.take().last(), Some(&News::Everything));
+    one.announce(&upload("g")).await.unwrap();
+    assert_eq!(noting.take(), [News::Changes(vec![upload("g")])]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_from_whom_changes_were_trimmed_reads_everything() {
+    let server = Server::start();
+    let (one, _) = join(&worker(&server).await, "a").await;
+    let (two, held) = join(&worker(&server).await, "b").await;
+    let changes = "{faasm:cluster}:changes";
+    held.hold(true);
+    let (f, g, h) = (upload("f"), upload("g"), upload("h"));
+    let trimmed = async {
+        until("it is held up", async || {
+            held.told.load(Ordering::SeqCst) == 2
+        })
+        .await;
+        let announced = async { tokio::join!(one.announce(&g), one.announce(&h)) };
+        let trimmed = async {
+            until("all are announced", async || {
+                server.cli(&["XLEN", changes]) == "3"
+            })
+            .await;
+            tell(&server, &["XTRIM", changes, "MAXLEN", "1"]);
+            held.hold(false);
+        };
+        tokio::join!(announced, trimmed).0
+    };
+    let (f, (g, h)) = tokio::join!(one.announce(&f), trimmed);
+    assert!(f.is_ok() && g.is_ok() && h.is_ok());
+    assert_eq!(held.take().last(), Some(&News::Everything));
+    assert!(two.is_current());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_faasm_did_not_write_makes_everybody_read_everything() {
+    let server = Server::start();
+    let (one, noting) = join(&worker(&server).await, "a").await;
+    one.announce(&upload("f")).await.unwrap();
+    noting.take();
+    tell(
+        &server,
+        &["HSET", "{faasm:cluster}:counters", "change", "77"],
+    );
+    until("it has read everything", async || {
+        noting.take().contains(&News::Everything)
+    })
+    .await;
+    tell(
+        &server,
+        &[
+            "XADD",
+            "{faasm:cluster}:changes",
+            "9000000000000000-1",
+            "x",
+            "y",
+        ],
+    );
+    until("it has read everything", async || {
+        noting.take().contains(&News::Everything)
+    })
+    .await;
+    assert!(one.announce(&upload("g")).await.is_err());
+    tell(&server, &["DEL", "{faasm:cluster}:changes"]);
+    one.announce(&upload("g")).await.unwrap();
+    tell(
+        &server,
+        &["HSET", "{faasm:cluster}:counters", "change", "much"],
+    );
+    assert!(one.announce(&upload("g")).await.is_err());
+    tell(
+        &server,
+        &["ZADD", "{faasm:cluster}:members", "inf", "nobody"],
+    );
+    until("it is overlooked", async || addresses(&one) == ["a:8080"]).await;
+}
+
+/// Beside what the state needs.
+const ACL: [&str; 21] = [
+    "~{faasm:*",
+    "&{faasm:*",
+    "+hello",
+    "+ping",
+    "+info",
+    "+time",
+    "+evalsha",
+    "+script|load",
+    "+subscribe",
+    "+unsubscribe",
+    "+publish",
+    "+hset",
+    "+hget",
+    "+hmget",
+    "+hdel",
+    "+hsetnx",
+    "+hincrby",
+    "+del",
+    "+@sortedset",
+    "+@stream",
+    "+@list",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_and_calls_need_no_more_than_the_documented_permissions() {
+    let server = Server::start();
+    let others = [
+        "+get",
+        "+set",
+        "+exists",
+        "+strlen",
+        "+rename",
+        "+persist",
+        "+getrange",
+        "+setrange",
+        "+pexpire",
+        "+unlink",
+    ];
+    let user = ["acl", "setuser", "faasm", "on", ">secret"];
+    tell(&server, &[&user, ACL.as_slice(), &others].concat());
+    let redis = connect(&server.url().replace("redis://", "redis://faasm:secret@")).await;
+    let (one, noting) = join(&redis, "a").await;
+    one.announce(&upload("f")).await.unwrap();
+    assert_eq!(noting.take(), [News::Changes(vec![upload("f")])]);
+    one.leave().await.unwrap();
+
+    let log = RedisLog::new(&redis, 10);
+    conformance::large_values_come_back_whole(&log)
+        .await
+        .unwrap();
+    let call = conformance::new_call(50, "a").unwrap();
+    log.accept(call.clone()).await.unwrap();
+    log.work().await;
+    assert_eq!(log.claim(1).await.unwrap().len(), 1);
+    log.renew(&[call.id]).await.unwrap();
+    log.cancel(conformance::finished(&call, 5, ""))
+        .await
+        .unwrap();
+    log.recall().await;
+    log.begin(call.id).await.unwrap();
+    log.finish(conformance::finished(&call, 6, ""))
+        .await
+        .unwrap();
+    log.ended(call.id, Duration::ZERO).await.unwrap();
+    assert_eq!(log.list(None, None, 9).await.unwrap().len(), 1);
+    log.close().await;
+}
