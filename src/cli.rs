@@ -1,12 +1,14 @@
 //! The command line: what all verbs have in common.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
-use faasm_client::{Client, ClientOptions, Url};
+use faasm_client::{Client, ClientOptions, Token, Url};
 
 use crate::commands::Command;
 use crate::exit;
+use crate::exit::Local;
 use crate::output::{Format, Output};
 
 const EXAMPLES: &str = "\
@@ -18,6 +20,10 @@ Examples:
   faasm state get demo counter
   faasm file put -r books texts
   faasm doctor                     what is missing on this machine";
+
+/// The variable with the token, and the one with its file's name.
+const TOKEN: &str = "FAASM_TOKEN";
+const TOKEN_FILE: &str = "FAASM_TOKEN_FILE";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -68,6 +74,14 @@ pub struct Global {
     #[arg(long, global = true, env = "FAASM_INVOKE_URL", value_name = "URL")]
     #[arg(default_value = "http://127.0.0.1:8080", value_parser = parse_url)]
     pub invoke_url: Url,
+
+    /// A file with the token to send, unless FAASM_TOKEN has it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+
+    /// Certificates, in PEM, of those who may vouch for the server [default: the machine's]
+    #[arg(long, global = true, env = "FAASM_CA_CERT", value_name = "FILE")]
+    pub ca_cert: Option<PathBuf>,
 }
 
 /// What a verb works with.
@@ -85,9 +99,52 @@ impl Context {
         Ok(Client::new(ClientOptions {
             upload: self.global.upload_url.clone(),
             invoke: self.global.invoke_url.clone(),
+            ca_cert: self
+                .global
+                .ca_cert
+                .as_deref()
+                .map(read_certificates)
+                .transpose()?,
+            token: token(self.global.token_file.as_deref())?,
             ..ClientOptions::default()
         })?)
     }
+}
+
+/// The token to send, if there is one. Never an option's value, which other users of the machine
+/// could read in the list of processes.
+fn token(file: Option<&Path>) -> anyhow::Result<Option<Token>> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let text = match (file, variable(TOKEN)) {
+        (None, Some(text)) => text,
+        (None, None) => match variable(TOKEN_FILE) {
+            Some(path) => read_token(Path::new(&path))?,
+            None => return Ok(None),
+        },
+        (Some(path), _) => read_token(path)?,
+    };
+    Ok(Some(Token::new(text.trim())?))
+}
+
+fn read_token(path: &Path) -> anyhow::Result<String> {
+    let unreadable = |error| Local {
+        code: "file",
+        message: format!("cannot read the token in {}: {error}", path.display()),
+        hint: "the file has the token and nothing else".into(),
+    };
+    Ok(std::fs::read_to_string(path).map_err(unreadable)?)
+}
+
+fn read_certificates(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let unreadable = |error| Local {
+        code: "file",
+        message: format!(
+            "cannot read the certificates in {}: {error}",
+            path.display()
+        ),
+        hint: "--ca-cert, or FAASM_CA_CERT, names a PEM file".into(),
+    };
+    Ok(std::fs::read(path).map_err(unreadable)?)
 }
 
 /// The command line's definition, with the same layout of help for every verb.
@@ -124,8 +181,8 @@ fn parse_url(text: &str) -> Result<Url, String> {
         false => format!("http://{text}"),
     };
     match Url::parse(&full) {
-        Ok(url) if url.scheme() == "http" => Ok(url),
-        Ok(_) => Err("only http:// is spoken here".into()),
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        Ok(_) => Err("only http:// and https:// are spoken here".into()),
         Err(error) => Err(format!("{error}; it must look like http://host:port")),
     }
 }
@@ -145,7 +202,8 @@ mod tests {
             parse_url("localhost:81").unwrap().as_str(),
             "http://localhost:81/"
         );
-        assert!(parse_url("https://localhost").is_err());
+        assert!(parse_url("https://localhost").is_ok());
+        assert!(parse_url("ftp://localhost").is_err());
         assert!(parse_url("a b").is_err());
     }
 

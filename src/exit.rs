@@ -148,6 +148,8 @@ fn own_hint(code: &str) -> Option<&'static str> {
         }
         "call_not_found" => Some("`faasm calls` lists the calls that are known"),
         "state_not_found" => Some("`faasm state ls` lists the user's keys"),
+        "no_token" => Some("set FAASM_TOKEN, or name the token's file with --token-file"),
+        "token_not_found" => Some("`faasm token ls` lists the tokens"),
         "file_not_found" => Some("`faasm file ls` lists the shared files"),
         _ => None,
     }

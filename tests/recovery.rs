@@ -179,7 +179,10 @@ async fn a_call_that_kills_its_server_fails_after_the_third_time_and_no_other_is
     let killer = server.submit("demo/sleep", "10000 killer").await;
     let mut bystanders = Vec::new();
     for round in 0..3 {
-        // The killer runs: the log has counted the attempt.
+        for (id, input) in &bystanders {
+            assert_eq!(server.wait(*id).await, format!("SUCCESS: {input}"));
+        }
+        // So it is the killer that runs: the log has counted the attempt.
         alive(&server, 1.0).await;
         let input = format!("0 bystander {round}");
         let id = server.submit("bystander/sleep", &input).await;

@@ -75,21 +75,21 @@ pub struct Args {
 impl Args {
     pub async fn run(self, context: &Context) -> anyhow::Result<()> {
         let client = context.client()?;
+        let function = FunctionName {
+            user: self.user,
+            function: self.function,
+        };
         let call = Invocation {
-            function: FunctionName {
-                user: self.user,
-                function: self.function,
-            },
             target: match (self.python, self.mpi) {
                 (true, _) => Target::Python { entry: self.entry },
                 (false, Some(size)) => Target::Mpi { size },
                 (false, None) => Target::Wasm,
             },
-            input: self.input.read()?,
             args: match self.cmdline {
                 Some(line) => split(&line)?,
                 None => self.args,
             },
+            ..Invocation::new(function, self.input.read()?)
         };
         if !self.asynchronous {
             return answer::print(context, client.invoke(&call).await?);

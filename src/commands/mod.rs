@@ -19,6 +19,7 @@ mod python;
 mod serve;
 mod state;
 mod status;
+mod token;
 mod transfer;
 mod up;
 
@@ -51,6 +52,8 @@ pub enum Command {
     Cancel(cancel::Args),
     /// Show the tree of calls that a call made
     Graph(graph::Args),
+    /// Make, list and revoke tokens
+    Token(token::Args),
     /// Make the server drop what it caches
     Flush(flush::Args),
     /// Start a project
@@ -81,6 +84,7 @@ impl Command {
             Self::Calls(args) => wait(args.run(context)),
             Self::Cancel(args) => wait(args.run(context)),
             Self::Graph(args) => wait(args.run(context)),
+            Self::Token(args) => wait(args.run(context)),
             Self::Flush(args) => wait(args.run(context)),
             Self::New(args) => args.run(context),
             Self::Build(args) => args.run(context),

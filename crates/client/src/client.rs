@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode, Url, redirect};
+use reqwest::{Certificate, ClientBuilder, Method, StatusCode, Url, redirect};
+use rustls::crypto::ring;
 
 use crate::endpoint::Endpoint;
 use crate::{ClientOptions, Error};
@@ -54,6 +55,7 @@ impl Client {
             // `HTTP_PROXY` of the environment means the network, not this machine.
             http = http.no_proxy();
         }
+        let http = trust(http, &options)?;
         let http = http.build().map_err(|e| Error::Invalid(e.to_string()))?;
         let endpoint = |base| {
             let token = options.token.clone();
@@ -126,6 +128,26 @@ impl Client {
     }
 }
 
+/// Sets whom the client believes who a server is.
+fn trust(http: ClientBuilder, options: &ClientOptions) -> Result<ClientBuilder, Error> {
+    // The process may have chosen another one already, which is as good.
+    let _ = ring::default_provider().install_default();
+    if let Some(pem) = &options.ca_cert {
+        let certs = Certificate::from_pem_bundle(pem).ok();
+        let certs = certs.filter(|certs| !certs.is_empty());
+        let invalid = || Error::Invalid("there is no certificate in the PEM format".into());
+        return Ok(http.tls_certs_only(certs.ok_or_else(invalid)?));
+    }
+    let needs_tls = [&options.upload, &options.invoke]
+        .iter()
+        .any(|url| url.scheme() == "https");
+    Ok(match needs_tls {
+        true => http,
+        // Reading all that the machine trusts takes milliseconds, and fails where there is nothing.
+        false => http.tls_certs_only([]),
+    })
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost" | "[::1]") => true,
@@ -142,7 +164,7 @@ mod tests {
 
     #[test]
     fn an_address_without_http_is_refused_before_anything_is_sent() {
-        for bad in ["https://localhost:1", "localhost:8002", "file:///tmp"] {
+        for bad in ["ftp://localhost:1", "localhost:8002", "file:///tmp"] {
             let options = ClientOptions {
                 upload: Url::parse(bad).unwrap(),
                 ..ClientOptions::default()

@@ -43,9 +43,9 @@ impl Endpoint {
         token: Option<Token>,
         max_answer_bytes: usize,
     ) -> Result<Self, Error> {
-        if base.scheme() != "http" || base.host_str().is_none() {
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(Error::Invalid(format!(
-                "{base} is not the address of a server: it must look like http://host:port"
+                "{base} is not the address of a server: it must look like http://host:port or https://host:port"
             )));
         }
         let address = base.origin().ascii_serialization();

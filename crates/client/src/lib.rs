@@ -38,6 +38,7 @@ mod options;
 mod pages;
 mod part;
 mod state;
+mod tokens;
 mod upload;
 
 pub use body::{Progress, Source};
@@ -52,3 +53,4 @@ pub use graph::{CallTree, GraphCall};
 pub use options::{ClientOptions, IdempotencyKey, Token};
 pub use reqwest::Url;
 pub use state::{ByteRange, Condition, StateEntry, StateValue};
+pub use tokens::{CreatedToken, NewToken, TokenInfo};

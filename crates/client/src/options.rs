@@ -23,6 +23,9 @@ pub struct ClientOptions {
     pub long_timeout: Option<Duration>,
     /// Greatest answer that is kept in memory, in bytes: 256 MiB.
     pub max_answer_bytes: usize,
+    /// Certificates, in PEM, of those who may vouch for a server at an `https` address; `None`,
+    /// those that this machine trusts.
+    pub ca_cert: Option<Vec<u8>>,
     /// Sent with every request.
     pub token: Option<Token>,
 }
@@ -40,6 +43,7 @@ impl Default for ClientOptions {
             timeout: Duration::from_secs(30),
             long_timeout: None,
             max_answer_bytes: 256 << 20,
+            ca_cert: None,
             token: None,
         }
     }

@@ -18,7 +18,8 @@ struct Page<T, C> {
         alias = "keys",
         alias = "elements",
         alias = "entries",
-        alias = "files"
+        alias = "files",
+        alias = "tokens"
     )]
     items: Vec<T>,
     next: Option<C>,

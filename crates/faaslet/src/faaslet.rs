@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use faasm_model::{Failure, Invocation, Limits};
+use faasm_model::{Failure, FileAccess, Invocation, Limits};
 use faasm_state::{Party, Session};
 use faasm_vfs::{Errno, LostDraft, Lower, Vfs};
 use wasmtime::Memory;
@@ -75,7 +75,7 @@ impl Faaslet {
         let started = Instant::now();
         Self {
             captured: Captured::new(limits.output_bytes, shared.budget.charge()),
-            vfs: new_vfs(shared, tree_of(shared, &loaded)),
+            vfs: new_vfs(shared, tree_of(shared, &loaded, call.invocation.files)),
             stdin_position: 0,
             handles: Handles::default(),
             mappings: Mappings::new(),
@@ -102,8 +102,10 @@ impl Faaslet {
 
     /// The same for an initialiser, which changes nothing outside of itself.
     pub(crate) fn initialising(self) -> Self {
-        let tree = ReadOnly(tree_of(&self.shared, &self.loaded));
-        let vfs = new_vfs(&self.shared, Arc::new(tree));
+        let vfs = new_vfs(
+            &self.shared,
+            tree_of(&self.shared, &self.loaded, FileAccess::Read),
+        );
         Self {
             vfs,
             is_initialising: true,
@@ -154,9 +156,20 @@ impl Faaslet {
 
     /// What it is of an MPI world: of one of its own if it was started as a part of none.
     pub(crate) fn mpi(&mut self) -> &mut MpiPart {
-        let processors = self.shared.options.processors;
-        let alone = || Box::new(MpiPart::alone(processors));
+        let shared = &self.shared;
+        let alone = || Box::new(MpiPart::alone(shared));
         self.mpi.get_or_insert_with(alone)
+    }
+
+    /// Waits for the end of its MPI world, for ever if it is a part of none.
+    fn world_ended(&self) -> impl Future<Output = Stop> + Send + use<> {
+        let ended = self.mpi.as_deref().map(MpiPart::ended);
+        async move {
+            match ended {
+                Some(ended) => ended.await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// When the guest must have given back control for good, or for now.
@@ -251,6 +264,7 @@ impl Faaslet {
             biased;
             () = self.call.cancel.cancelled() => Err(Stop::Cancelled),
             result = event.as_mut() => Ok(result),
+            ended = self.world_ended() => Err(ended),
             () = tokio::time::sleep_until(self.deadline().into()) => Err(self.out_of_time()),
         }
     }
@@ -269,12 +283,14 @@ impl Faaslet {
         let turns = Arc::clone(&self.shared.turns);
         let turn = Arc::clone(self.clock.turn.get_or_insert_default());
         let (cancel, deadline) = (self.call.cancel.clone(), self.deadline());
+        let ended = self.world_ended();
         let next = async move {
             drop(take(&turn));
             // Whoever must end anyway need not wait for a turn to be told so.
             tokio::select! {
                 granted = turns.wait(&user) => *lock(&turn) = Some(granted),
                 () = cancel.cancelled() => {}
+                _ = ended => {}
                 () = tokio::time::sleep_until(deadline.into()) => {}
             }
         };
@@ -283,8 +299,12 @@ impl Faaslet {
 }
 
 /// The tree under the scratch files of calls of a module.
-fn tree_of(shared: &Shared, loaded: &Loaded) -> Arc<dyn Lower> {
-    Arc::clone(loaded.tree.as_ref().unwrap_or(&shared.shared_files))
+fn tree_of(shared: &Shared, loaded: &Loaded, access: FileAccess) -> Arc<dyn Lower> {
+    let tree = Arc::clone(loaded.tree.as_ref().unwrap_or(&shared.shared_files));
+    match access {
+        FileAccess::Write => tree,
+        FileAccess::Read => Arc::new(ReadOnly(tree)),
+    }
 }
 
 fn new_vfs(shared: &Shared, tree: Arc<dyn Lower>) -> Vfs {

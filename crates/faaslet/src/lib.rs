@@ -9,7 +9,7 @@
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use faasm_faaslet::{Faaslets, MemoryBudget, Options};
-//! use faasm_model::FunctionName;
+//! use faasm_model::{FunctionName, Target};
 //! use faasm_state::State;
 //! use faasm_state::tier::{EmbeddedOptions, EmbeddedTier};
 //! use faasm_storage::{DataDirLock, Storage};
@@ -21,7 +21,7 @@
 //! let state = State::new(std::sync::Arc::new(tier), &budget, Default::default())?;
 //! let faaslets = Faaslets::new(Options::default(), storage, state)?;
 //! let name = FunctionName::new("demo", "hello")?;
-//! assert!(faaslets.function(&name).is_none());
+//! assert!(faaslets.function(&name, &Target::Wasm).is_none());
 //! # Ok(())
 //! # }
 //! ```
@@ -47,6 +47,7 @@ mod modules;
 mod nesting;
 mod options;
 mod page_map;
+mod prepare;
 mod publish;
 mod python;
 mod refusal;

@@ -3,16 +3,23 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use faasm_auth::Tokens;
 use faasm_calls::Calls;
 use faasm_state::State;
 use faasm_storage::Storage;
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::quota::Quotas;
 use crate::{HttpOptions, Readiness};
 
 /// Everything that requests are answered from. Cheap to clone.
 #[derive(Clone)]
-pub struct Api(Arc<ApiParts>);
+pub struct Api(Arc<Shared>);
+
+struct Shared {
+    parts: ApiParts,
+    quotas: Quotas,
+}
 
 /// The parts of an [`Api`].
 pub struct ApiParts {
@@ -26,6 +33,8 @@ pub struct ApiParts {
     pub metrics: PrometheusHandle,
     /// What `/readyz` says.
     pub readiness: Readiness,
+    /// The tokens that requests need; `None` lets anybody in.
+    pub tokens: Option<Tokens>,
     /// Limits of requests.
     pub options: HttpOptions,
 }
@@ -33,7 +42,13 @@ pub struct ApiParts {
 impl Api {
     /// Puts the parts together.
     pub fn new(parts: ApiParts) -> Self {
-        Self(Arc::new(parts))
+        let quotas = Quotas::new(parts.options.user_quotas);
+        Self(Arc::new(Shared { parts, quotas }))
+    }
+
+    /// What users are held to.
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.0.quotas
     }
 }
 
@@ -41,6 +56,6 @@ impl Deref for Api {
     type Target = ApiParts;
 
     fn deref(&self) -> &ApiParts {
-        &self.0
+        &self.0.parts
     }
 }

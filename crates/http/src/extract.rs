@@ -8,6 +8,7 @@ use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
+use faasm_auth::TokenId;
 use faasm_model::{CallId, FunctionName, Key, Name, StateKey};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -52,10 +53,19 @@ pub(crate) struct CallParams {
     id: String,
 }
 
+/// A token in the path.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct TokenParams {
+    /// The token's id: 12 of a-z and 2-7
+    id: String,
+}
+
 pub(crate) struct FunctionPath(pub(crate) FunctionName);
 pub(crate) struct UserPath(pub(crate) Name);
 pub(crate) struct StatePath(pub(crate) StateKey);
 pub(crate) struct CallPath(pub(crate) CallId);
+pub(crate) struct TokenPath(pub(crate) TokenId);
 /// A query; an unknown field in it is ignored.
 pub(crate) struct QueryOf<T>(pub(crate) T);
 /// Whether the client asked for JSON.
@@ -117,6 +127,16 @@ impl<S: Sync> FromRequestParts<S> for CallPath {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let CallParams { id } = path(parts).await?;
         Ok(Self(call_id("id", &id)?))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for TokenPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let TokenParams { id } = path(parts).await?;
+        let id = id.parse().map_err(|error| ApiError::field("id", error))?;
+        Ok(Self(id))
     }
 }
 

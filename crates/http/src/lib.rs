@@ -18,6 +18,7 @@
 //!     state,
 //!     metrics: install_metrics()?,
 //!     readiness: readiness.clone(),
+//!     tokens: None,
 //!     options: options.clone(),
 //! });
 //! let listener = TcpListener::bind("127.0.0.1:8080").await?;
@@ -31,6 +32,7 @@
 //! `{"error":{"code","message","hint"}}`; its codes are those of [`ErrorCode`].
 #![forbid(unsafe_code)]
 
+mod access;
 mod api;
 mod body;
 mod detached;
@@ -49,18 +51,22 @@ mod openapi;
 mod options;
 mod page;
 mod query;
+mod quota;
 mod range;
 mod readiness;
 mod reply;
 mod request_id;
 mod routes;
 mod serve;
+mod tls;
 mod upload;
 
 pub use api::{Api, ApiParts};
 pub use error::ErrorCode;
 pub use metrics::{MetricsError, install_metrics};
 pub use options::{CorsOrigin, HttpOptions, InvalidCorsOrigin};
+pub use quota::UserQuotas;
 pub use readiness::Readiness;
 pub use routes::{invoke_router, upload_router};
 pub use serve::serve;
+pub use tls::{Tls, TlsError};

@@ -26,6 +26,9 @@ const BUCKETS: [f64; 20] = [
 const UPKEEP: Duration = Duration::from_secs(1);
 
 const REQUESTS: &str = "faasm_http_requests_total";
+/// Where they are shown.
+pub(crate) const PATH: &str = "/metrics";
+
 const SECONDS: &str = "faasm_http_request_seconds";
 
 /// Metrics cannot be recorded in this process.
@@ -98,6 +101,7 @@ fn describe() {
         "What is taken of the memory budget"
     );
     describe_state();
+    crate::quota::describe();
     describe_gauge!(
         "faasm_files",
         "Shared files, and directories of them that were made"

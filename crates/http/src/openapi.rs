@@ -2,9 +2,10 @@
 
 use axum::Extension;
 use axum::body::Bytes;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, Info, OpenApi, OpenApiBuilder, Paths, Ref, RefOr,
     ResponseBuilder,
@@ -12,6 +13,7 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::UtoipaMethodRouter;
 
+use crate::access::{self, Need};
 use crate::api::Api;
 use crate::error::ErrorView;
 use crate::reply;
@@ -30,8 +32,15 @@ pub(crate) async fn openapi(Extension(document): Extension<Document>) -> Respons
     reply::with(StatusCode::OK, reply::JSON, document.0)
 }
 
-/// Describes the routes that a listener answers.
-pub(crate) fn document(title: &str, routes: &[UtoipaMethodRouter<Api>]) -> OpenApi {
+/// The name that the description has for tokens.
+const TOKEN: &str = "token";
+
+/// Describes the routes that a listener answers, and which of them need a token.
+pub(crate) fn document(
+    title: &str,
+    routes: &[UtoipaMethodRouter<Api>],
+    has_tokens: bool,
+) -> OpenApi {
     let mut paths = Paths::new();
     let mut schemas = vec![(ErrorView::name().into_owned(), ErrorView::schema())];
     ErrorView::schemas(&mut schemas);
@@ -39,10 +48,17 @@ pub(crate) fn document(title: &str, routes: &[UtoipaMethodRouter<Api>]) -> OpenA
         schemas.extend(of_route.iter().cloned());
         paths.merge(items.clone());
     }
-    for item in paths.paths.values_mut() {
+    for (path, item) in &mut paths.paths {
         operations_mut(item).for_each(add_error);
+        if has_tokens {
+            add_token(path, item);
+        }
     }
-    let components = ComponentsBuilder::new().schemas_from_iter(schemas).build();
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let components = ComponentsBuilder::new()
+        .schemas_from_iter(schemas)
+        .security_scheme(TOKEN, bearer)
+        .build();
     OpenApiBuilder::new()
         .info(Info::new(title, env!("CARGO_PKG_VERSION")))
         .paths(paths)
@@ -73,6 +89,24 @@ pub(crate) fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut O
         &mut item.delete,
     ];
     all.into_iter().flatten()
+}
+
+/// Says which operations of a path need a token.
+fn add_token(path: &str, item: &mut PathItem) {
+    let by_method = [
+        (Method::GET, &mut item.get),
+        (Method::PUT, &mut item.put),
+        (Method::POST, &mut item.post),
+        (Method::DELETE, &mut item.delete),
+    ];
+    for (method, operation) in by_method {
+        if let Some(operation) = operation
+            && access::need(&method, path) != Need::Nothing
+        {
+            let token = SecurityRequirement::new(TOKEN, [""; 0]);
+            operation.security = Some(vec![token]);
+        }
+    }
 }
 
 /// Every operation may end in an error, and all errors look alike.

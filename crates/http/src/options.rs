@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use faasm_model::WorldSize;
 use faasm_state::tier::MAX_VALUE_BYTES;
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
+
+use crate::{Tls, UserQuotas};
 
 /// Settings of the routers and of [`serve`](crate::serve).
 #[derive(Clone, Debug)]
@@ -21,12 +23,18 @@ pub struct HttpOptions {
     pub max_file_bytes: u64,
     /// Ranks of an MPI world whose size a call does not say: 5.
     pub mpi_default_world_size: WorldSize,
+    /// What each user may have.
+    pub user_quotas: UserQuotas,
     /// Longest time for which a client's `wait_ms` holds an answer: 60 s. A client that
     /// asks for more is answered after this.
     pub max_wait: Duration,
     /// Whose pages may use the API from a browser; `None`, nobody's.
     pub cors_origin: Option<CorsOrigin>,
-    /// Time for the head of a request to arrive, and for a kept connection to stay idle.
+    /// Whether `/metrics` needs no token.
+    pub open_metrics: bool,
+    /// The certificate with which a listener speaks TLS; `None`, plain HTTP.
+    pub tls: Option<Tls>,
+    /// Time for the head of a request to arrive, for TLS to shake hands before that, and for a kept connection to stay idle.
     ///
     /// Not a round number by default (12.5 s): a client that polls every 10 or 15 s would
     /// meet the very moment in which its connection is closed.
@@ -45,8 +53,11 @@ impl Default for HttpOptions {
             max_state_value_bytes: MAX_VALUE_BYTES,
             max_file_bytes: 16 << 30,
             mpi_default_world_size: WorldSize::DEFAULT,
+            user_quotas: UserQuotas::default(),
             max_wait: Duration::from_secs(60),
             cors_origin: None,
+            open_metrics: false,
+            tls: None,
             header_timeout: Duration::from_millis(12_500),
             body_idle_timeout: Duration::from_secs(30),
             max_connections: 10_000,
@@ -94,7 +105,8 @@ impl CorsOrigin {
         CorsLayer::new()
             .allow_origin(origin)
             .allow_methods(Any)
-            .allow_headers(Any)
+            // A star would leave out the one with the token.
+            .allow_headers(AllowHeaders::mirror_request())
             .expose_headers(Any)
             .max_age(Duration::from_secs(600))
     }

@@ -19,7 +19,9 @@ pub(crate) fn of(headers: &HeaderMap) -> HeaderValue {
 
 fn is_sane(id: &[u8]) -> bool {
     let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    (1..=MAX_LEN).contains(&id.len()) && id.iter().all(allowed)
+    let fits = (1..=MAX_LEN).contains(&id.len()) && id.iter().all(allowed);
+    // Somebody's token, in the wrong header, is no id to be written down.
+    fits && !std::str::from_utf8(id).is_ok_and(|id| faasm_auth::Token::parse(id).is_ok())
 }
 
 fn generate() -> HeaderValue {

@@ -2,11 +2,13 @@
 
 use axum::handler::HandlerWithoutStateExt;
 use axum::http::{Method, Uri};
+use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router};
 use tower::Layer;
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
+use crate::access::Guard;
 use crate::api::Api;
 use crate::error::{ApiError, ErrorCode};
 use crate::front::Front;
@@ -35,7 +37,7 @@ fn common() -> Vec<UtoipaMethodRouter<Api>> {
 /// One list of routes gives the router, the description, and what `Allow` says.
 fn router(title: &str, api: Api, mut routes: Vec<UtoipaMethodRouter<Api>>) -> Router {
     routes.extend(common());
-    let document = openapi::document(title, &routes).to_json();
+    let document = openapi::document(title, &routes, api.tokens.is_some()).to_json();
     let document = Document(document.unwrap_or_default().into());
     let cors = api
         .options
@@ -45,7 +47,14 @@ fn router(title: &str, api: Api, mut routes: Vec<UtoipaMethodRouter<Api>>) -> Ro
     let mut router = Router::new();
     for (_, paths, handlers) in routes {
         for (path, item) in paths.paths {
-            let mut handlers = handlers.clone().fallback(method_not_allowed);
+            let mut handlers = handlers.clone();
+            if let Some(tokens) = &api.tokens {
+                let open_metrics = api.options.open_metrics;
+                let guard = Guard::new(&path, tokens.clone(), open_metrics);
+                handlers = handlers.layer(from_fn_with_state(guard, Guard::stand));
+            }
+            // Not guarded: whoever asks for a method that there is not learns only that.
+            handlers = handlers.fallback(method_not_allowed);
             if path == openapi::PATH {
                 handlers = handlers.layer(Extension(document.clone()));
             }
@@ -81,4 +90,39 @@ async fn route_not_found(method: Method, uri: Uri) -> ApiError {
 async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
     let problem = format!("{} does not answer to {method}", uri.path());
     ApiError::new(ErrorCode::MethodNotAllowed, problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{Need, need};
+
+    #[test]
+    fn somebody_has_said_what_every_route_needs() {
+        let all = [upload::routes(), invoke::routes(), common()].concat();
+        for (_, paths, _) in all {
+            for (path, item) in paths.paths {
+                let methods = [
+                    (Method::GET, item.get),
+                    (Method::PUT, item.put),
+                    (Method::POST, item.post),
+                    (Method::DELETE, item.delete),
+                ];
+                for (method, _) in methods.iter().filter(|(_, there)| there.is_some()) {
+                    assert_ne!(need(method, &path), Need::Unknown, "{method} {path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_has_thought_of_is_for_nobody() {
+        for (method, path) in [
+            (Method::GET, "/new"),
+            (Method::PATCH, "/f/{user}"),
+            (Method::POST, "/calls"),
+        ] {
+            assert_eq!(need(&method, path), Need::Unknown, "{method} {path}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -44,8 +45,24 @@ pub async fn serve(
     while let Some((stream, slot)) = next(&listener, &slots, &shutdown).await {
         while connections.try_join_next().is_some() {}
         let (http, router, shutdown) = (http.clone(), router.clone(), shutdown.clone());
+        let (tls, limit) = (options.tls.clone(), options.header_timeout);
         connections.spawn(async move {
-            connection(http, stream, router, shutdown).await;
+            // Answers are small, and a client waits for each.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "cannot set TCP_NODELAY");
+            }
+            match tls {
+                None => connection(http, stream, router, shutdown).await,
+                Some(tls) => {
+                    let shaken = tokio::select! {
+                        shaken = tls.accept(stream, limit) => shaken,
+                        () = shutdown.cancelled() => None,
+                    };
+                    if let Some(stream) = shaken {
+                        connection(http, stream, router, shutdown).await;
+                    }
+                }
+            }
             drop(slot);
         });
     }
@@ -92,14 +109,10 @@ fn is_of_connection(error: &io::Error) -> bool {
 
 async fn connection(
     http: http1::Builder,
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     router: Router,
     shutdown: CancellationToken,
 ) {
-    // Answers are small, and a client waits for each.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
     let service = TowerToHyperService::new(router);
     let served = http.serve_connection(TokioIo::new(stream), service);
     let mut served = std::pin::pin!(served);

@@ -101,8 +101,8 @@ async fn requests_that_make_no_sense_are_refused_with_their_codes() {
         (
             "/",
             r#"{"user": "a", "function": "f", "mpi": true}"#,
-            422,
-            "unsupported",
+            404,
+            "function_not_found",
         ),
         (
             "/",
@@ -116,7 +116,8 @@ async fn requests_that_make_no_sense_are_refused_with_their_codes() {
             404,
             "call_not_found",
         ),
-        ("/invoke/demo/f?mpi=4", "", 422, "unsupported"),
+        ("/invoke/demo/f?mpi=4", "", 404, "function_not_found"),
+        ("/invoke/demo/f?mpi=0", "", 400, "invalid_field"),
         ("/invoke/demo/f?async=maybe", "", 400, "invalid_field"),
         ("/invoke/demo/f?cmdline=%27", "", 400, "invalid_field"),
         ("/invoke/de%20mo/f", "", 400, "invalid_name"),

@@ -16,6 +16,18 @@ pub struct Invocation {
     pub input: Bytes,
     /// What follows `argv[0]`.
     pub args: Vec<String>,
+    /// What the call, and all that it calls, may do with shared files.
+    pub files: FileAccess,
+}
+
+/// What a call may do with shared files. Reading is for everybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileAccess {
+    /// Also write them, through `faasm://`.
+    #[default]
+    Write,
+    /// Only read them.
+    Read,
 }
 
 /// A kind of function. Each has names of its own: a user may have a module and a Python file of
@@ -66,6 +78,7 @@ impl Invocation {
             target: Target::Wasm,
             input: input.into(),
             args: Vec::new(),
+            files: FileAccess::default(),
         }
     }
 }

@@ -29,7 +29,7 @@ pub use call_id::{CallId, InvalidCallId};
 pub use clock::now_ms;
 pub use graph::{ExecGraph, GraphNode, Part};
 pub use hash::{ContentHash, InvalidHash};
-pub use invocation::{Invocation, Target};
+pub use invocation::{FileAccess, Invocation, Target};
 pub use limits::{InvalidLimit, LimitOverrides, Limits};
 pub use names::{FunctionName, InvalidName, Name};
 pub use outcome::{Failure, FailureKind, Outcome, Timings};

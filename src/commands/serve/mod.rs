@@ -7,6 +7,8 @@ mod plan;
 mod python;
 mod server;
 mod settings;
+mod tier;
+pub mod tokens;
 
 use std::path::PathBuf;
 

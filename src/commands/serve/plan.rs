@@ -4,12 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use faasm_cluster::RedisOptions;
+use faasm_http::{Tls, UserQuotas};
 use faasm_model::{LimitOverrides, Limits};
 use faasm_state::tier::{EmbeddedOptions, MAX_VALUE_BYTES};
 use faasm_storage::FilesOptions;
 
 use super::python::Choice;
-use super::settings::{LogFormat, Role, Settings, Size, Time};
+use super::settings::{Auth, LogFormat, Role, Settings, Size, Time};
 use crate::exit::Usage;
 
 /// Everything decided: what to serve, where, and within which bounds.
@@ -18,6 +20,7 @@ pub struct Plan {
     pub data_dir: PathBuf,
     pub upload_addr: Option<SocketAddr>,
     pub invoke_addr: Option<SocketAddr>,
+    pub auth: Auth,
     pub shutdown_grace: Duration,
     pub log_format: LogFormat,
     pub log: String,
@@ -26,6 +29,7 @@ pub struct Plan {
     pub calls: faasm_calls::Options,
     pub state: faasm_state::Options,
     pub tier: EmbeddedOptions,
+    pub redis: Option<RedisOptions>,
     pub files: FilesOptions,
     pub http: faasm_http::HttpOptions,
 }
@@ -56,11 +60,13 @@ impl Plan {
                 .unwrap_or_else(|| "faasm-data".into()),
             upload_addr: addr(Role::Upload, settings.upload_addr, 8002),
             invoke_addr: addr(Role::Worker, settings.invoke_addr, 8080),
+            auth: settings.auth.unwrap_or_default(),
             shutdown_grace: time(settings.shutdown_grace, Duration::from_secs(10)),
             log_format: settings.log_format.unwrap_or_default(),
             log: settings.log.clone().unwrap_or_else(|| "info".into()),
             state: state(&settings, faaslets.memory_budget),
             tier: tier(&settings),
+            redis: redis(&settings),
             files: files(&settings),
             faaslets,
             python: settings.python.clone().unwrap_or_default(),
@@ -71,13 +77,29 @@ impl Plan {
         Ok(plan)
     }
 
-    /// There are no tokens yet: whoever reaches the server may do anything.
+    /// Whether what goes to and from other machines is not encrypted here.
+    pub fn is_eavesdropped(&self) -> bool {
+        self.http.tls.is_none() && self.exposed().is_some()
+    }
+
+    /// An address that other machines can reach.
+    fn exposed(&self) -> Option<SocketAddr> {
+        let mut addrs = [self.upload_addr, self.invoke_addr].into_iter().flatten();
+        addrs.find(|addr| !addr.ip().is_loopback())
+    }
+
+    /// Without tokens, whoever reaches the server may do anything.
     fn check_exposure(&self, accepted: bool) -> Result<(), Usage> {
-        let addrs = [self.upload_addr, self.invoke_addr].into_iter().flatten();
-        let open = addrs.filter(|addr| !addr.ip().is_loopback());
-        match open.into_iter().next() {
+        if self.auth == Auth::Tokens {
+            let both = "--auth tokens and --insecure-no-auth contradict each other: leave out one";
+            return match accepted {
+                true => Err(Usage(both.into())),
+                false => Ok(()),
+            };
+        }
+        match self.exposed() {
             Some(addr) if !accepted => Err(Usage(format!(
-                "{addr} can be reached from other machines, and anybody who does could run code here; use a loopback address such as 127.0.0.1, or accept that with --insecure-no-auth"
+                "{addr} can be reached from other machines, and anybody who does could run code here: ask for tokens with --auth tokens, or accept that with --insecure-no-auth, or use a loopback address such as 127.0.0.1"
             ))),
             _ => Ok(()),
         }
@@ -165,6 +187,18 @@ fn tier(settings: &Settings) -> EmbeddedOptions {
     }
 }
 
+/// Where state is instead, when several servers share it.
+fn redis(settings: &Settings) -> Option<RedisOptions> {
+    let quotas = tier(settings);
+    let default = RedisOptions::new(settings.redis.as_deref()?);
+    Some(RedisOptions {
+        prefix: settings.redis_prefix.clone().unwrap_or(default.prefix),
+        max_user_bytes: quotas.max_user_bytes,
+        max_user_keys: quotas.max_user_keys,
+        ..default
+    })
+}
+
 /// What shared files may take.
 fn files(settings: &Settings) -> FilesOptions {
     let default = FilesOptions::default();
@@ -192,9 +226,27 @@ fn http(settings: &Settings) -> Result<faasm_http::HttpOptions, Usage> {
             .mpi_default_world_size
             .unwrap_or(default.mpi_default_world_size),
         max_file_bytes: size(settings.max_file, default.max_file_bytes),
+        tls: tls(settings)?,
+        user_quotas: UserQuotas {
+            calls_per_second: settings.user_max_calls_per_second,
+            concurrent_calls: settings.user_max_concurrent_calls,
+            storage_bytes: settings.user_max_storage.map(|size| size.0),
+        },
+        open_metrics: settings.open_metrics.unwrap_or(default.open_metrics),
         cors_origin: origin.map_err(|error| Usage(format!("--cors-origin: {error}")))?,
         ..default
     })
+}
+
+fn tls(settings: &Settings) -> Result<Option<Tls>, Usage> {
+    match (&settings.tls_cert, &settings.tls_key) {
+        (None, None) => Ok(None),
+        (Some(cert), Some(key)) => match Tls::load(cert, key) {
+            Ok(tls) => Ok(Some(tls)),
+            Err(error) => Err(Usage(error.to_string())),
+        },
+        _ => Err(Usage("--tls-cert and --tls-key go together".into())),
+    }
 }
 
 fn size(given: Option<Size>, default: u64) -> u64 {
@@ -217,7 +269,14 @@ mod tests {
         };
         let error = Plan::new(settings.clone()).unwrap_err().to_string();
         assert!(error.contains("--insecure-no-auth"), "{error}");
+        assert!(error.contains("--auth tokens"), "{error}");
+        settings.auth = Some(Auth::Off);
+        assert!(Plan::new(settings.clone()).is_err());
+        settings.auth = Some(Auth::Tokens);
+        assert!(Plan::new(settings.clone()).is_ok());
         settings.insecure_no_auth = Some(true);
+        assert!(Plan::new(settings.clone()).is_err());
+        settings.auth = None;
         assert!(Plan::new(settings).is_ok());
     }
 

@@ -8,19 +8,19 @@ use anyhow::Context as _;
 use faasm_calllog::{CallLog, EmbeddedLog};
 use faasm_calls::Calls;
 use faasm_faaslet::{Faaslets, MemoryBudget};
-use faasm_http::{Api, ApiParts, Readiness};
+use faasm_http::{Api, ApiParts, Readiness, Tls};
 use faasm_state::State;
-use faasm_state::tier::EmbeddedTier;
 use faasm_storage::{DataDirLock, Storage};
 use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::plan::Plan;
-use super::{open_files, python};
+use super::settings::Auth;
+use super::{open_files, python, tier, tokens};
 use crate::output::Output;
 
 /// How long clients may take to receive answers at the end of a shutdown.
@@ -33,17 +33,30 @@ pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
     let part = usize::try_from(open_files::raise() / 4).unwrap_or(usize::MAX);
     plan.state.max_local_values = plan.state.max_local_values.min(part);
     plan.files = plan.files.within_descriptors(part);
+    if plan.is_eavesdropped() {
+        tracing::warn!(
+            "tokens and data go over the network as they are: --tls-cert and --tls-key encrypt them, and so does a proxy"
+        );
+    }
     let stop = stop_signal()?;
     let metrics = faasm_http::install_metrics()?;
     let lock = DataDirLock::acquire(&plan.data_dir, "starting")?;
     let storage = Storage::open_with(lock, plan.files).await?;
     let budget = MemoryBudget::new(plan.faaslets.memory_budget);
-    let tier = EmbeddedTier::open(&plan.data_dir.join("state"), plan.tier)?;
-    let state = State::new(Arc::new(tier), &budget, plan.state)?;
+    let tier = tier::open(&plan.data_dir.join("state"), plan.tier, plan.redis.take()).await?;
+    let state = State::new(tier, &budget, plan.state)?;
     plan.faaslets.python = python::find(&plan.python)?;
     let faaslets = Faaslets::new(plan.faaslets, storage.clone(), state.clone())?;
     let log = EmbeddedLog::open(&plan.data_dir.join("calls"))?;
     let log: Arc<dyn CallLog> = Arc::new(log);
+    let token_store = match plan.auth {
+        Auth::Off => None,
+        Auth::Tokens => Some(tokens::embedded(&plan.data_dir)?),
+    };
+    let tokens = match &token_store {
+        None => None,
+        Some(store) => Some(tokens::open(Arc::clone(store), &plan.data_dir).await?),
+    };
     // Ports are taken before calls of an earlier process are taken up: a server that
     // cannot listen must not run them.
     let upload = listen(plan.upload_addr, "--upload-addr").await?;
@@ -58,9 +71,14 @@ pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
         state: state.clone(),
         metrics,
         readiness: readiness.clone(),
+        tokens,
         options: plan.http.clone(),
     });
-    let bound = Bound::of(upload.as_ref(), invoke.as_ref())?;
+    if let Some(tls) = plan.http.tls.clone() {
+        tokio::spawn(reload(tls, signal(SignalKind::hangup())?));
+    }
+    let scheme = plan.http.tls.as_ref().map_or("http", |_| "https");
+    let bound = Bound::of(scheme, upload.as_ref(), invoke.as_ref())?;
     storage.lock().update(&bound.to_string())?;
     let shutdown = CancellationToken::new();
     let mut listeners = JoinSet::new();
@@ -95,6 +113,9 @@ pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
         tracing::warn!(%error, "not all state was pushed");
     }
     state.close().await;
+    if let Some(store) = token_store {
+        store.close().await;
+    }
     tracing::info!("shut down");
     Ok(())
 }
@@ -119,6 +140,16 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
+/// Reads the certificate again at each SIGHUP, as those who renew certificates send it.
+async fn reload(tls: Tls, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        match tls.reload() {
+            Ok(()) => tracing::info!("read the certificate again"),
+            Err(error) => tracing::error!(%error, "kept the certificate that was there"),
+        }
+    }
+}
+
 async fn listen(addr: Option<SocketAddr>, option: &str) -> anyhow::Result<Option<TcpListener>> {
     let Some(addr) = addr else { return Ok(None) };
     let listener = TcpListener::bind(addr).await.with_context(|| {
@@ -129,13 +160,19 @@ async fn listen(addr: Option<SocketAddr>, option: &str) -> anyhow::Result<Option
 
 /// Where the server listens.
 struct Bound {
+    scheme: &'static str,
     upload: Option<SocketAddr>,
     invoke: Option<SocketAddr>,
 }
 
 impl Bound {
-    fn of(upload: Option<&TcpListener>, invoke: Option<&TcpListener>) -> std::io::Result<Self> {
+    fn of(
+        scheme: &'static str,
+        upload: Option<&TcpListener>,
+        invoke: Option<&TcpListener>,
+    ) -> std::io::Result<Self> {
         Ok(Self {
+            scheme,
             upload: upload.map(TcpListener::local_addr).transpose()?,
             invoke: invoke.map(TcpListener::local_addr).transpose()?,
         })
@@ -145,7 +182,7 @@ impl Bound {
 impl std::fmt::Display for Bound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let show = |addr: Option<SocketAddr>| match addr {
-            Some(addr) => format!("http://{addr}"),
+            Some(addr) => format!("{}://{addr}", self.scheme),
             None => "off".to_owned(),
         };
         write!(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -36,6 +37,30 @@ pub struct Settings {
     /// What this server does [default: upload,worker]
     #[arg(long, env = "FAASM_ROLE", value_enum, value_delimiter = ',')]
     pub role: Option<Vec<Role>>,
+
+    /// The Redis that keeps the state for several servers [default: none, each keeps its own]
+    #[arg(long, env = "FAASM_REDIS", hide_env_values = true, value_name = "URL")]
+    pub redis: Option<String>,
+
+    /// What all keys of this cluster in the Redis begin with [default: faasm]
+    #[arg(long, env = "FAASM_REDIS_PREFIX", value_name = "WORD")]
+    pub redis_prefix: Option<String>,
+
+    /// Who is let in: anybody, or who has a token [default: off]
+    #[arg(long, env = "FAASM_AUTH", value_enum)]
+    pub auth: Option<Auth>,
+
+    /// The certificate of both listeners, in PEM, which then speak HTTPS
+    #[arg(long, env = "FAASM_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Its private key
+    #[arg(long, env = "FAASM_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Show /metrics to who has no token
+    #[arg(long, env = "FAASM_OPEN_METRICS", num_args = 0..=1, default_missing_value = "true")]
+    pub open_metrics: Option<bool>,
 
     /// Accept that anybody who reaches a non-loopback address may do anything
     #[arg(long, env = "FAASM_INSECURE_NO_AUTH", num_args = 0..=1, default_missing_value = "true")]
@@ -137,6 +162,18 @@ pub struct Settings {
     #[arg(long, env = "FAASM_MAX_QUEUED", value_name = "N")]
     pub max_queued: Option<usize>,
 
+    /// Calls of a user in a second, from outside [default: no limit]
+    #[arg(long, env = "FAASM_USER_MAX_CALLS_PER_SECOND", value_name = "N")]
+    pub user_max_calls_per_second: Option<NonZeroU32>,
+
+    /// Synchronous calls of a user that are not answered yet [default: no limit]
+    #[arg(long, env = "FAASM_USER_MAX_CONCURRENT_CALLS", value_name = "N")]
+    pub user_max_concurrent_calls: Option<NonZeroU32>,
+
+    /// Stored functions of a user [default: no limit]
+    #[arg(long, env = "FAASM_USER_MAX_STORAGE", value_name = "SIZE")]
+    pub user_max_storage: Option<Size>,
+
     /// Nesting of chained calls below a root call [default: 64]
     #[arg(long, env = "FAASM_MAX_CHAIN_DEPTH", value_name = "N")]
     pub max_chain_depth: Option<u32>,
@@ -186,6 +223,17 @@ pub enum Role {
     Upload,
     /// Runs calls.
     Worker,
+}
+
+/// Who is let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// Anybody.
+    #[default]
+    Off,
+    /// Who has a token.
+    Tokens,
 }
 
 /// How logs look.

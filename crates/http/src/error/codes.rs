@@ -17,6 +17,12 @@ pub enum ErrorCode {
     InvalidField,
     /// A field that the request needs is absent.
     MissingField,
+    /// The request has no token, and the server asks for one.
+    NoToken,
+    /// The token is wrong, was revoked, or has expired.
+    BadToken,
+    /// The token is good, and not for this.
+    Forbidden,
     /// Nothing answers at this path.
     RouteNotFound,
     /// No such function is stored.
@@ -27,10 +33,16 @@ pub enum ErrorCode {
     StateNotFound,
     /// There is no such shared file or directory.
     FileNotFound,
+    /// There is no such token.
+    TokenNotFound,
     /// The path answers to other methods.
     MethodNotAllowed,
     /// The body of the request paused for too long.
     RequestTimeout,
+    /// The server lets anybody in, and has no tokens.
+    TokensOff,
+    /// No more tokens can be made.
+    TooManyTokens,
     /// The idempotency key belongs to another request.
     IdempotencyConflict,
     /// A file cannot be stored where a directory is, nor below a file.
@@ -67,16 +79,22 @@ pub enum ErrorCode {
     Unsupported,
     /// The user has too many calls waiting.
     QueueFull,
+    /// The user calls more often than they may.
+    CallQuota,
     /// There are not as many Faaslets free as an MPI world has ranks.
     NoRoomForWorld,
     /// The server's memory or its Faaslets are used up.
     Overloaded,
     /// The server is starting, or shutting down.
     NotReady,
+    /// What keeps the state cannot be reached, or does not do its work.
+    StateUnavailable,
     /// The server has no Python runtime.
     PythonNotInstalled,
     /// The server's disk is full.
     NoSpace,
+    /// The user would have more bytes of functions than they may.
+    StorageQuota,
     /// There would be more shared files than are allowed.
     FileQuota,
     /// Stored code is not what was uploaded.
@@ -101,13 +119,19 @@ impl ErrorCode {
         Self::InvalidPath,
         Self::InvalidField,
         Self::MissingField,
+        Self::NoToken,
+        Self::BadToken,
+        Self::Forbidden,
         Self::RouteNotFound,
         Self::FunctionNotFound,
         Self::CallNotFound,
         Self::StateNotFound,
         Self::FileNotFound,
+        Self::TokenNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
+        Self::TokensOff,
+        Self::TooManyTokens,
         Self::IdempotencyConflict,
         Self::FileConflict,
         Self::IsADirectory,
@@ -126,11 +150,14 @@ impl ErrorCode {
         Self::InvalidArchive,
         Self::Unsupported,
         Self::QueueFull,
+        Self::CallQuota,
         Self::NoRoomForWorld,
         Self::Overloaded,
         Self::NotReady,
+        Self::StateUnavailable,
         Self::PythonNotInstalled,
         Self::NoSpace,
+        Self::StorageQuota,
         Self::FileQuota,
         Self::DamagedCode,
         Self::DamagedState,
@@ -148,13 +175,19 @@ impl ErrorCode {
             Self::InvalidPath => Row("invalid_path", S::BAD_REQUEST, "choose another path"),
             Self::InvalidField => Row("invalid_field", S::BAD_REQUEST, "see /openapi.json for the fields and their types"),
             Self::MissingField => Row("missing_field", S::BAD_REQUEST, "see /openapi.json for the fields"),
+            Self::NoToken => Row("no_token", S::UNAUTHORIZED, "send the header Authorization: Bearer TOKEN"),
+            Self::BadToken => Row("bad_token", S::UNAUTHORIZED, "ask whoever runs the server for another token"),
+            Self::Forbidden => Row("forbidden", S::FORBIDDEN, "ask whoever runs the server for a token that is for this"),
             Self::RouteNotFound => Row("route_not_found", S::NOT_FOUND, "see /openapi.json for what this listener answers; upload and invoke are two listeners"),
             Self::FunctionNotFound => Row("function_not_found", S::NOT_FOUND, "upload it to the upload listener: PUT /f/{user}/{function}, or PUT /p/{user}/{function} for Python"),
             Self::CallNotFound => Row("call_not_found", S::NOT_FOUND, "GET /calls lists the calls that are known"),
             Self::StateNotFound => Row("state_not_found", S::NOT_FOUND, "GET /s/{user} on the upload listener lists the user's keys"),
             Self::FileNotFound => Row("file_not_found", S::NOT_FOUND, "GET /file/ on the upload listener lists the shared files"),
+            Self::TokenNotFound => Row("token_not_found", S::NOT_FOUND, "GET /tokens on the upload listener lists the tokens"),
             Self::MethodNotAllowed => Row("method_not_allowed", S::METHOD_NOT_ALLOWED, "the header Allow names the methods"),
             Self::RequestTimeout => Row("request_timeout", S::REQUEST_TIMEOUT, "send the request again"),
+            Self::TokensOff => Row("tokens_off", S::CONFLICT, "its operator can: `faasm serve --auth tokens`"),
+            Self::TooManyTokens => Row("too_many_tokens", S::CONFLICT, "revoke those that are not used"),
             Self::IdempotencyConflict => Row("idempotency_conflict", S::CONFLICT, "use a new key for a new request"),
             Self::FileConflict => Row("file_conflict", S::CONFLICT, "delete what is in the way, or choose another path"),
             Self::IsADirectory => Row("is_a_directory", S::CONFLICT, "name a file in it; ?recursive=true deletes all of them"),
@@ -173,11 +206,14 @@ impl ErrorCode {
             Self::InvalidArchive => Row("invalid_archive", S::UNPROCESSABLE_ENTITY, "`faasm py put USER FUNCTION DIR` makes archives that fit"),
             Self::Unsupported => Row("unsupported", S::UNPROCESSABLE_ENTITY, "leave the field out"),
             Self::QueueFull => Row("queue_full", S::TOO_MANY_REQUESTS, "try again after the time in Retry-After"),
+            Self::CallQuota => Row("call_quota", S::TOO_MANY_REQUESTS, "slow down: try again after the time in Retry-After"),
             Self::NoRoomForWorld => Row("no_room_for_world", S::TOO_MANY_REQUESTS, "try again later, or with fewer ranks"),
             Self::Overloaded => Row("overloaded", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::NotReady => Row("not_ready", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
+            Self::StateUnavailable => Row("state_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After; its operator can look with `faasm doctor redis`"),
             Self::PythonNotInstalled => Row("python_not_installed", S::SERVICE_UNAVAILABLE, "its operator can: `faasm python install`, then restart it"),
             Self::NoSpace => Row("no_space", S::INSUFFICIENT_STORAGE, "free space on the server's disk; nothing was stored"),
+            Self::StorageQuota => Row("storage_quota", S::INSUFFICIENT_STORAGE, "delete functions that are not needed, or have --user-max-storage raised"),
             Self::FileQuota => Row("file_quota", S::INSUFFICIENT_STORAGE, "delete shared files, or have --max-file-bytes or --max-files raised"),
             Self::DamagedCode => Row("damaged_code", S::INTERNAL_SERVER_ERROR, "upload the function again"),
             Self::DamagedState => Row("damaged_state", S::INTERNAL_SERVER_ERROR, "set the value again"),
@@ -204,7 +240,12 @@ impl ErrorCode {
     /// After how many seconds to try again, where that helps.
     pub const fn retry_after_seconds(self) -> Option<u16> {
         match self {
-            Self::QueueFull | Self::NoRoomForWorld | Self::Overloaded | Self::NotReady => Some(1),
+            Self::QueueFull
+            | Self::CallQuota
+            | Self::NoRoomForWorld
+            | Self::Overloaded
+            | Self::NotReady
+            | Self::StateUnavailable => Some(1),
             _ => None,
         }
     }

@@ -67,6 +67,20 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
     }
 }
 
+impl From<faasm_auth::Error> for ApiError {
+    fn from(error: faasm_auth::Error) -> Self {
+        use faasm_auth::Error;
+        match &error {
+            Error::NoSpace => Self::new(ErrorCode::NoSpace, error.to_string()),
+            Error::TooMany(_) => Self::new(ErrorCode::TooManyTokens, error.to_string()),
+            Error::Closed => Self::new(ErrorCode::NotReady, error.to_string()),
+            Error::Exists(_) | Error::InUse(_) | Error::NoRandomness(_) | Error::Storage(_) => {
+                Self::internal("the server failed to keep its tokens", error)
+            }
+        }
+    }
+}
+
 impl From<faasm_storage::Error> for ApiError {
     fn from(error: faasm_storage::Error) -> Self {
         Self::from(&error)
@@ -123,6 +137,7 @@ impl From<tier::Error> for ApiError {
             Error::TooLarge { .. } => ErrorCode::BodyTooLarge,
             Error::NoSpace => ErrorCode::NoSpace,
             Error::Closed => ErrorCode::NotReady,
+            Error::Unavailable(_) => ErrorCode::StateUnavailable,
             Error::Corrupted(_) => ErrorCode::DamagedState,
             other => return Self::internal("the server could not read or write its state", other),
         };

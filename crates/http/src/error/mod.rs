@@ -6,7 +6,7 @@ mod convert;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -147,6 +147,10 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.code.retry_after_seconds() {
             let value = HeaderValue::from(seconds);
             response.headers_mut().insert(RETRY_AFTER, value);
+        }
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
         }
         response.extensions_mut().insert(self);
         response

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answer;
 use super::view::{CallLine, CallView};
+use crate::access::Caller;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::extract::{CallParams, CallPath, QueryOf, WantsJson, call_id, name, optional};
@@ -55,21 +56,24 @@ struct CallsView<'a> {
 )]
 pub(crate) async fn get_call(
     State(api): State<Api>,
+    caller: Caller,
     CallPath(id): CallPath,
     QueryOf(query): QueryOf<WaitQuery>,
     WantsJson(json): WantsJson,
 ) -> Result<Response, ApiError> {
     let wait = Duration::from_millis(query.wait_ms.unwrap_or(0));
-    status(&api, id, wait, json).await
+    status(&api, &caller, id, wait, json).await
 }
 
 /// How a call stands once it ended or `wait` passed.
 pub(crate) async fn status(
     api: &Api,
+    caller: &Caller,
     id: CallId,
     wait: Duration,
     json: bool,
 ) -> Result<Response, ApiError> {
+    caller.needs_call(api, id).await?;
     let wait = wait.min(api.options.max_wait);
     let state: CallState = tokio::select! {
         state = api.calls.state(id, wait) => state?,
@@ -86,8 +90,10 @@ pub(crate) async fn status(
 ))]
 pub(crate) async fn cancel_call(
     State(api): State<Api>,
+    caller: Caller,
     CallPath(id): CallPath,
 ) -> Result<Response, ApiError> {
+    caller.needs_call(&api, id).await?;
     Ok(reply::text(match api.calls.cancel(id).await? {
         Cancelled::Requested => "cancelled\n",
         Cancelled::AlreadyFinished => "already finished\n",
@@ -100,12 +106,14 @@ pub(crate) async fn cancel_call(
 )]
 pub(crate) async fn call_graph(
     State(api): State<Api>,
+    caller: Caller,
     CallPath(id): CallPath,
 ) -> Result<Response, ApiError> {
-    graph(&api, id).await
+    graph(&api, &caller, id).await
 }
 
-pub(crate) async fn graph(api: &Api, id: CallId) -> Result<Response, ApiError> {
+pub(crate) async fn graph(api: &Api, caller: &Caller, id: CallId) -> Result<Response, ApiError> {
+    caller.needs_call(api, id).await?;
     reply::json(&api.calls.graph(id).await?)
 }
 
@@ -116,12 +124,28 @@ pub(crate) async fn graph(api: &Api, id: CallId) -> Result<Response, ApiError> {
 )]
 pub(crate) async fn list_calls(
     State(api): State<Api>,
+    caller: Caller,
     QueryOf(query): QueryOf<CallsQuery>,
 ) -> Result<Response, ApiError> {
     let limit = page::limit(query.limit)?;
     let user = optional("user", query.user.as_deref(), name)?;
     let before = optional("before", query.before.as_deref(), call_id)?;
-    let calls = api.calls.list(user.as_ref(), before, limit).await?;
+    let calls = match (&user, caller.users()) {
+        (Some(user), _) => {
+            caller.needs_user(user.as_str())?;
+            api.calls.list(Some(user), before, limit).await?
+        }
+        (None, None) => api.calls.list(None, before, limit).await?,
+        (None, Some(users)) => {
+            let mut calls = Vec::new();
+            for user in users {
+                calls.extend(api.calls.list(Some(user), before, limit).await?);
+            }
+            calls.sort_by_key(|call| std::cmp::Reverse(call.id));
+            calls.truncate(limit);
+            calls
+        }
+    };
     reply::json(&CallsView {
         calls: calls.iter().map(CallLine::from).collect(),
         next: page::next(&calls, limit, |call| call.id),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use faasm_model::{CallId, Invocation};
+use faasm_model::{CallId, FileAccess, Invocation};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use utoipa::ToSchema;
@@ -77,7 +77,8 @@ pub(crate) enum Asked {
 }
 
 impl Form {
-    pub(crate) fn check(self, options: &HttpOptions) -> Result<Asked, ApiError> {
+    /// What is asked for, by somebody whose calls may do so much with shared files.
+    pub(crate) fn check(self, options: &HttpOptions, files: FileAccess) -> Result<Asked, ApiError> {
         let flush = match self.kind {
             None | Some(0) => self.flush == Some(true),
             Some(3) => true,
@@ -90,7 +91,7 @@ impl Form {
         };
         let (status, graph) = (self.status == Some(true), self.exec_graph == Some(true));
         match (flush, status, graph) {
-            (false, false, false) => self.invocation(options),
+            (false, false, false) => self.invocation(options, files),
             (true, false, false) => Ok(Asked::Flush),
             (false, true, false) => Ok(Asked::Status {
                 id: self.call_id("status")?,
@@ -109,7 +110,7 @@ impl Form {
         self.id.as_ref().map(|id| id.0).ok_or_else(missing)
     }
 
-    fn invocation(self, options: &HttpOptions) -> Result<Asked, ApiError> {
+    fn invocation(self, options: &HttpOptions, files: FileAccess) -> Result<Asked, ApiError> {
         let (function, target) = callee::of(&self, options)?;
         let args = self
             .cmdline
@@ -127,6 +128,7 @@ impl Form {
         let invocation = Invocation {
             target,
             args,
+            files,
             ..Invocation::new(function, input)
         };
         Ok(Asked::Invoke {

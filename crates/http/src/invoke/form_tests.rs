@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::json::parse_object;
-use faasm_model::{Name, Target};
+use faasm_model::{FileAccess, Name, Target};
 
 fn options() -> HttpOptions {
     HttpOptions {
@@ -12,7 +12,7 @@ fn options() -> HttpOptions {
 }
 
 fn asked(json: &str) -> Result<Asked, ApiError> {
-    parse_object::<Form>(json.as_bytes())?.check(&options())
+    parse_object::<Form>(json.as_bytes())?.check(&options(), FileAccess::Write)
 }
 
 fn refusal(json: &str) -> (ErrorCode, String) {

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use faasm_calls::{Idempotency, IdempotencyKey, InvalidIdempotencyKey};
-use faasm_model::{Invocation, Target};
+use faasm_model::{FileAccess, Invocation, Target};
 
 use crate::error::ApiError;
 
@@ -42,6 +42,7 @@ fn hash(invocation: &Invocation) -> [u8; 32] {
     };
     add(&[kind]);
     add(part.as_bytes());
+    add(&[u8::from(invocation.files == FileAccess::Write)]);
     add(&invocation.input);
     for arg in &invocation.args {
         add(arg.as_bytes());

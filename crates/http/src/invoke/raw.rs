@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 
 use super::run::{self, Request};
 use super::{answer, form};
+use crate::access::Caller;
 use crate::api::Api;
 use crate::body::BodyReader;
 use crate::error::ApiError;
@@ -17,6 +18,7 @@ use crate::extract::{
     FunctionParams, FunctionPath, QueryOf, name, optional, refuse_reserved, wants_json,
 };
 use crate::query::flag;
+use crate::quota::Quotas;
 
 /// How to call.
 #[derive(Deserialize, IntoParams)]
@@ -50,6 +52,7 @@ pub(crate) struct InvokeQuery {
 )]
 pub(crate) async fn invoke(
     State(api): State<Api>,
+    caller: Caller,
     FunctionPath(function): FunctionPath,
     QueryOf(query): QueryOf<InvokeQuery>,
     headers: HeaderMap,
@@ -68,9 +71,12 @@ pub(crate) async fn invoke(
     let options = &api.options;
     let body = BodyReader::new(body, options.max_input_bytes, options.body_idle_timeout)?;
     let input = body.collect(api.calls.faaslets().budget()).await?;
+    // Not before: the function may have come while the body did.
+    let _counted = Quotas::enter(&api, &function, &target, !query.is_async)?;
     let invocation = Invocation {
         target,
         args,
+        files: caller.files(),
         ..Invocation::new(function, input)
     };
     let json = wants_json(&headers);

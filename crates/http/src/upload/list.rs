@@ -3,11 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use faasm_model::Name;
+use faasm_storage::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::kind::Kind;
 use super::view::FunctionView;
+use crate::access::Caller;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::extract::{QueryOf, UserParams, UserPath, name, optional};
@@ -42,16 +44,31 @@ pub(super) struct FunctionList<'a> {
 )]
 pub(crate) async fn list_users(
     State(api): State<Api>,
+    caller: Caller,
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Result<Response, ApiError> {
-    users(&api, Kind::Wasm, &query)
+    users(&api, &caller, Kind::Wasm, &query)
 }
 
-/// A page of the users who have functions of that kind.
-pub(super) fn users(api: &Api, kind: Kind, query: &PageQuery) -> Result<Response, ApiError> {
+/// A page of the users who have functions of that kind, as far as the caller may know of them.
+pub(super) fn users(
+    api: &Api,
+    caller: &Caller,
+    kind: Kind,
+    query: &PageQuery,
+) -> Result<Response, ApiError> {
     let after = optional("after", query.after.as_deref(), name)?;
     let limit = page::limit(query.limit)?;
-    let page = kind.functions(api).users(after.as_ref(), limit);
+    let functions = kind.functions(api);
+    let page = match caller.users_after(after.as_ref()) {
+        None => functions.users(after.as_ref(), limit),
+        Some(users) => {
+            let has_some = |user: &&Name| !functions.list(user, None, 1).items.is_empty();
+            let users: Vec<Name> = users.filter(has_some).take(limit).cloned().collect();
+            let next = page::next(&users, limit, Name::clone);
+            Page { items: users, next }
+        }
+    };
     reply::json(&Users {
         users: page.items,
         next: page.next,

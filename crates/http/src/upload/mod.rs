@@ -10,6 +10,7 @@ mod put;
 mod python;
 mod receive;
 mod state;
+mod tokens;
 mod view;
 
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -44,5 +45,6 @@ pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
     ];
     routes.extend(state::routes());
     routes.extend(file::routes());
+    routes.extend(tokens::routes());
     routes
 }

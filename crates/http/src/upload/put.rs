@@ -13,6 +13,7 @@ use crate::api::Api;
 use crate::body::BodyReader;
 use crate::error::ApiError;
 use crate::extract::{self, FunctionParams, FunctionPath, WantsJson};
+use crate::quota::Quotas;
 use crate::{etag, reply};
 
 /// Stores a function, in force for the next call.
@@ -44,6 +45,7 @@ pub(super) async fn put(
     let options = &api.options;
     let body = BodyReader::new(body, options.max_function_bytes, options.body_idle_timeout)?;
     let upload = receive(api, body).await?;
+    let _turn = Quotas::store(api, kind.functions(api), name, upload.size()).await?;
     let faaslets = api.calls.faaslets();
     let record = match kind {
         Kind::Wasm => faaslets.publish(name, upload).await?,

@@ -10,6 +10,7 @@ use super::limits::{self, OwnLimits};
 use super::list::{self, FunctionList, Users};
 use super::view::{FunctionInfoView, FunctionView};
 use super::{delete, get, put};
+use crate::access::Caller;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::extract::{FunctionParams, FunctionPath, QueryOf, UserParams, UserPath, WantsJson};
@@ -90,9 +91,10 @@ pub(crate) async fn delete_python(
 )]
 pub(crate) async fn list_python_users(
     State(api): State<Api>,
+    caller: Caller,
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Result<Response, ApiError> {
-    list::users(&api, Kind::Python, &query)
+    list::users(&api, &caller, Kind::Python, &query)
 }
 
 /// A user's Python functions.

@@ -87,6 +87,7 @@ impl Server {
             state,
             metrics,
             readiness: readiness.clone(),
+            tokens: None,
             options: options.clone(),
         });
         readiness.set_ready();

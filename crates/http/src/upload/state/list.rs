@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::KeyView;
+use crate::access::Caller;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::extract::{QueryOf, UserParams, UserPath, key, name, optional};
@@ -42,11 +43,24 @@ struct Keys {
 )]
 pub(crate) async fn list_state_users(
     State(api): State<Api>,
+    caller: Caller,
     QueryOf(query): QueryOf<PageQuery>,
 ) -> Result<Response, ApiError> {
     let after = optional("after", query.after.as_deref(), name)?;
     let limit = page::limit(query.limit)?;
-    let users = api.state.users(after.as_ref(), limit).await?;
+    let users = match caller.users_after(after.as_ref()) {
+        None => api.state.users(after.as_ref(), limit).await?,
+        Some(users) => {
+            let mut with_state = Vec::new();
+            for user in users {
+                let has_some = !api.state.list(user, "", None, 1).await?.is_empty();
+                if has_some && with_state.len() < limit {
+                    with_state.push(user.clone());
+                }
+            }
+            with_state
+        }
+    };
     let next = page::next(&users, limit, Name::clone);
     reply::json(&Users { users, next })
 }
