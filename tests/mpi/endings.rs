@@ -38,11 +38,6 @@ async fn what_ends_one_rank_ends_all_with_its_number_and_the_reason() {
             "mpi_failed: rank 1: left without MPI_Finalize",
         ),
         (
-            "MPI_Finalize(); exit(6);",
-            "6",
-            "nonzero_return: rank 1: the function returned 6",
-        ),
-        (
             "MPI_Abort(MPI_COMM_WORLD, 42);",
             "42",
             "mpi_failed: rank 1: MPI_Abort with code 42",

@@ -37,14 +37,10 @@ impl Native {
         let outputs = tempfile::tempdir_in(self.dir.path()).unwrap();
         let to = format!("{}:nojobid,nocopy", outputs.path().display());
         let mut mpirun = Command::new("timeout");
-        mpirun.args([
-            "120",
-            "mpirun",
-            "--oversubscribe",
-            "--output-filename",
-            &to,
-            "-n",
-        ]);
+        mpirun.args(["120", "mpirun", "--oversubscribe"]);
+        // With this one, sums of small integers stay at the largest instead of wrapping.
+        mpirun.args(["--mca", "op", "^avx"]);
+        mpirun.args(["--output-filename", &to, "-n"]);
         mpirun
             .arg(ranks.to_string())
             .arg(self.program())

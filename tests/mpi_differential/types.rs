@@ -149,7 +149,12 @@ impl Types {
 fn blocks(random: &mut Random, extent: usize, most: usize) -> (String, usize, usize) {
     let count = random.between(1, most.min(5));
     let [is_in_bytes, is_alike] = [random.one_in(2), random.one_in(2)];
-    let unit = if is_in_bytes { 1 } else { extent };
+    // Open MPI rounds what is not aligned up by more than the standard says.
+    let alignment = 1 << extent.trailing_zeros();
+    let (unit, shown) = match is_in_bytes {
+        true => (alignment, alignment),
+        false => (extent, 1),
+    };
     let alike = random.between(1, 3);
     let mut place = random.below(3);
     let mut blocks = Vec::new();
@@ -164,7 +169,10 @@ fn blocks(random: &mut Random, extent: usize, most: usize) -> (String, usize, us
     }
     random.shuffle(&mut blocks);
     let lengths: Vec<_> = blocks.iter().map(|block| block.0.to_string()).collect();
-    let places: Vec<_> = blocks.iter().map(|block| block.1.to_string()).collect();
+    let places: Vec<_> = blocks
+        .iter()
+        .map(|block| (block.1 * shown).to_string())
+        .collect();
     let name = match (is_in_bytes, is_alike) {
         (false, false) => "indexed",
         (true, false) => "hindexed",

@@ -128,7 +128,8 @@ async fn packages_data_files_and_late_imports_work_from_an_archive() {
         ("values", "package package.inner.deep single other function"),
         (
             "by_file",
-            "/function ['package/data.txt', 'package/inner/more.txt', 'package/z.txt'] data",
+            "/function ['json/notes.txt', 'package/data.txt', 'package/inner/more.txt', \
+             'package/z.txt'] data",
         ),
         ("by_resources", "['data', 'second'] more"),
         ("lazily", "late package.inner other"),

@@ -156,13 +156,13 @@ mod tests {
         longer.push(0);
         assert_eq!(decode::<FinishedCall>(&longer), Err(Damaged));
         let mut newer = good;
-        newer[0] = 3;
+        newer[0] = VERSION + 1;
         assert_eq!(decode::<FinishedCall>(&newer), Err(Damaged));
     }
 
     #[test]
     fn a_record_that_promises_gigabytes_takes_none() {
-        let function = b"\x02\x01u\x01f\x00";
+        let function = b"\x03\x01u\x01f\x00";
         let huge_input = [function.as_slice(), b"\xff\xff\xff\xff\xff\x7f"].concat();
         assert_eq!(decode::<Invocation>(&huge_input), Err(Damaged));
         let huge_args = [function.as_slice(), b"\x00\xff\xff\xff\xff\xff\x7f"].concat();

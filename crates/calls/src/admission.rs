@@ -141,11 +141,13 @@ impl Admission {
         let (answer, receiver) = oneshot::channel();
         self.0.enqueue(user, rank, Waiter { answer, count });
         self.0.hand_out();
-        let mut waiting = Waiting {
+        let waiting = Waiting {
             receiver,
             _next: HandOut(Arc::clone(&self.0)),
         };
         async move {
+            // All of it, whether it is ever polled or not.
+            let mut waiting = waiting;
             match (&mut waiting.receiver).await {
                 Ok(answer) => answer,
                 // A waiter is only dropped unanswered when this future is.
