@@ -114,6 +114,18 @@ impl Charge {
         taken
     }
 
+    /// Gives `less` bytes back, or all that there are.
+    pub fn shrink(&mut self, less: u64) {
+        let less = less.min(self.bytes);
+        self.bytes -= less;
+        self.budget.give(less);
+    }
+
+    /// How many bytes it holds.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Moves what is held into a charge of its own.
     pub fn take(&mut self) -> Charge {
         let empty = self.budget.charge();
@@ -143,6 +155,10 @@ mod tests {
         assert!(second.grow(40));
         drop(first);
         assert_eq!(budget.used(), 40);
+        second.shrink(10);
+        assert_eq!((second.bytes(), budget.used()), (30, 30));
+        second.shrink(u64::MAX);
+        assert_eq!((second.bytes(), budget.used()), (0, 0));
         assert!(!second.grow(u64::MAX));
     }
 

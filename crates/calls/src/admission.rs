@@ -36,8 +36,9 @@ struct Shared {
     waiters: Mutex<Waiters>,
 }
 
+/// What a user has of it all.
 #[derive(Debug, Default)]
-struct User {
+pub(crate) struct User {
     running: AtomicI64,
     queued_synchronous: AtomicUsize,
     queued_asynchronous: AtomicUsize,
@@ -136,10 +137,13 @@ impl Admission {
         rank: Rank,
         count: u32,
     ) -> impl Future<Output = Result<Permit, Exhausted>> + use<> {
-        // Permits are counted for users that are known.
-        drop(self.user(user));
         let (answer, receiver) = oneshot::channel();
-        self.0.enqueue(user, rank, Waiter { answer, count });
+        let waiter = Waiter {
+            answer,
+            user: self.user(user),
+            count,
+        };
+        self.0.enqueue(user, rank, waiter);
         self.0.hand_out();
         let waiting = Waiting {
             receiver,
@@ -199,8 +203,8 @@ impl Shared {
             let gone = |count| {
                 self.waiting.fetch_sub(count, SeqCst);
             };
-            let next = waiters.next(gone, |name, count| {
-                self.take(self.users.get(name)?.clone(), count)
+            let next = waiters.next(gone, |waiter| {
+                self.take(Arc::clone(&waiter.user), waiter.count)
             });
             let (waiter, answer) = match next {
                 Some((waiter, permit)) => (waiter, Ok(permit)),

@@ -2,17 +2,20 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use faasm_model::Name;
 use tokio::sync::oneshot;
 
-use crate::admission::{Exhausted, Permit};
+use crate::admission::{Exhausted, Permit, User};
 
 /// A waiting call.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     /// Where it hears of its place.
     pub(crate) answer: oneshot::Sender<Result<Permit, Exhausted>>,
+    /// Whose call it is.
+    pub(crate) user: Arc<User>,
     /// How many Faaslets it is to have, all at once.
     pub(crate) count: u32,
 }
@@ -50,7 +53,7 @@ impl Waiters {
     pub(crate) fn next<T>(
         &mut self,
         mut passed: impl FnMut(usize),
-        mut take: impl FnMut(&Name, u32) -> Option<T>,
+        mut take: impl FnMut(&Waiter) -> Option<T>,
     ) -> Option<(Waiter, T)> {
         for _ in 0..self.order.len() {
             let user = self.order.pop_front()?;
@@ -58,8 +61,7 @@ impl Waiters {
                 continue;
             };
             passed(drop_gone(queue));
-            let first = queue.first_key_value().map(|(_, waiter)| waiter.count);
-            let taken = first.and_then(|count| take(&user, count));
+            let taken = queue.first_key_value().and_then(|(_, first)| take(first));
             let found = taken.and_then(|t| Some((queue.pop_first()?.1, t)));
             if queue.is_empty() {
                 self.queues.remove(&user);

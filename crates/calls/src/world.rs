@@ -44,8 +44,8 @@ impl Inner {
             }
         };
         let first = ranks.remove(0);
-        let others = self.spawn_ranks(live, &world, ranks, permit, queued, no_memory);
-        let run = self.execute_rank(live, &world, 0, first, permit, queued, no_memory);
+        let others = self.spawn_ranks(live, &world, ranks, permit, queued);
+        let run = self.execute_rank(live, &world, 0, first, permit, queued);
         let mut executed = run.await;
         let ended = all_ended(others, &world).await;
         conclude(&mut executed.outcome, &ended, &world);
@@ -64,7 +64,6 @@ impl Inner {
         ranks: Vec<WorldRank>,
         permit: &Arc<Permit>,
         queued: Duration,
-        no_memory: NoMemory,
     ) -> JoinSet<Ended> {
         let mut others = JoinSet::new();
         for (rank, seat) in (1..).zip(ranks) {
@@ -77,7 +76,7 @@ impl Inner {
             let (inner, permit, world) = (Arc::clone(self), Arc::clone(permit), world.clone());
             others.spawn(async move {
                 let live = &tracked.live;
-                let run = inner.execute_rank(live, &world, rank, seat, &permit, queued, no_memory);
+                let run = inner.execute_rank(live, &world, rank, seat, &permit, queued);
                 let executed = run.await;
                 let outcome = executed.outcome.clone();
                 // Its bytes are in the result of the world as well.
@@ -89,10 +88,6 @@ impl Inner {
     }
 
     /// Runs one rank. One that does not end well ends the world.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what `execute` takes, and which rank it is"
-    )]
     async fn execute_rank(
         self: &Arc<Self>,
         live: &Arc<LiveCall>,
@@ -101,9 +96,10 @@ impl Inner {
         seat: WorldRank,
         permit: &Arc<Permit>,
         queued: Duration,
-        no_memory: NoMemory,
     ) -> Executed {
         let entry = faasm_faaslet::Entry::Main { index: 0 };
+        // The world has the memory that it starts with.
+        let no_memory = NoMemory::Fail;
         let executed =
             Box::pin(self.execute_as(live, entry, Some(seat), permit, queued, no_memory));
         let executed = executed.await;

@@ -100,14 +100,9 @@ impl Faaslet {
         }
     }
 
-    /// The same for an initialiser, which changes nothing outside of itself.
+    /// The same for an initialiser.
     pub(crate) fn initialising(self) -> Self {
-        let vfs = new_vfs(
-            &self.shared,
-            tree_of(&self.shared, &self.loaded, FileAccess::Read),
-        );
         Self {
-            vfs,
             is_initialising: true,
             ..self
         }

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use faasm_budget::MemoryBudget;
+use faasm_budget::{Charge, MemoryBudget};
 
 use crate::error::{Class, Result};
 use crate::sync::lock;
@@ -22,16 +22,15 @@ pub(crate) struct Account(Arc<Shared>);
 struct Shared {
     /// Most bytes.
     limit: u64,
-    budget: MemoryBudget,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// Bytes that are held.
     used: u64,
-    /// Bytes that were taken from the budget: as many or a few more.
-    taken: u64,
+    /// For as many bytes or a few more.
+    charge: Charge,
 }
 
 /// Bytes of an account; dropping gives them back.
@@ -45,8 +44,10 @@ impl Account {
     pub(crate) fn new(limit: u64, budget: &MemoryBudget) -> Self {
         Self(Arc::new(Shared {
             limit,
-            budget: budget.clone(),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                used: 0,
+                charge: budget.charge(),
+            }),
         }))
     }
 
@@ -66,19 +67,16 @@ impl Account {
     }
 
     fn take(&self, bytes: u64) -> Result<()> {
-        let Shared { limit, budget, .. } = &*self.0;
+        let limit = self.0.limit;
         let mut state = lock(&self.0.state);
         let used = state.used.saturating_add(bytes);
-        if used > *limit {
+        if used > limit {
             let what = format!("MPI keeps at most {limit} bytes for a rank");
             return Err(Class::NoMem.because(what));
         }
-        if used > state.taken {
-            let more = (used - state.taken).next_multiple_of(STEP);
-            if !budget.take(more) {
-                return Err(Class::NoMem.because("the server's memory budget is used up"));
-            }
-            state.taken += more;
+        let missing = used.saturating_sub(state.charge.bytes());
+        if missing > 0 && !state.charge.grow(missing.next_multiple_of(STEP)) {
+            return Err(Class::NoMem.because("the server's memory budget is used up"));
         }
         state.used = used;
         Ok(())
@@ -87,18 +85,10 @@ impl Account {
     fn give(&self, bytes: u64) {
         let mut state = lock(&self.0.state);
         state.used = state.used.saturating_sub(bytes);
-        let spare = state.taken.saturating_sub(state.used);
+        let spare = state.charge.bytes().saturating_sub(state.used);
         if spare > 2 * STEP {
-            let back = (spare - STEP) / STEP * STEP;
-            state.taken -= back;
-            self.0.budget.give(back);
+            state.charge.shrink((spare - STEP) / STEP * STEP);
         }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.budget.give(lock(&self.state).taken);
     }
 }
 

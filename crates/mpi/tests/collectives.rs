@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{BYTE, INT, Program, WORLD, run};
+use common::{BYTE, INT, Program, WORLD, each, run};
 use faasm_mpi::Class;
 use faasm_mpi::functions as mpi;
 
@@ -21,26 +21,6 @@ fn item(from: i32, to: i32, index: i32) -> i32 {
 
 fn items(from: i32, to: i32, count: i32) -> Vec<i32> {
     (0..count).map(|index| item(from, to, index)).collect()
-}
-
-const SIZES: [u32; 5] = [1, 2, 3, 5, 8];
-/// Items of messages that are put down, and of some that are not.
-const COUNTS_EACH: [i32; 4] = [0, 1, 100, 12_000];
-
-/// Runs a program for worlds and messages of all sizes.
-fn each<F>(program: impl Fn(Program, i32, i32) -> F + Copy + Send + Sync + 'static)
-where
-    F: Future<Output = Result<Program, faasm_mpi::Stop>> + Send + 'static,
-{
-    for size in SIZES {
-        run(size, move |mut host: Program| async move {
-            for count in COUNTS_EACH {
-                host = program(host, size as i32, count).await?;
-            }
-            Ok(((), host))
-        })
-        .ok();
-    }
 }
 
 #[test]

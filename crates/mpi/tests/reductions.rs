@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{DOUBLE, INT, Program, SUM, WORLD, run};
+use common::{DOUBLE, INT, Program, SUM, WORLD, each, run};
 use faasm_mpi::Class;
 use faasm_mpi::abi::Handle;
 use faasm_mpi::functions as mpi;
@@ -13,26 +13,6 @@ const INTO: i32 = 4 << 20;
 const COUNTS: i32 = 1024;
 const NEW: i32 = 4096;
 const IN_PLACE: i32 = 1;
-
-const SIZES: [u32; 5] = [1, 2, 3, 5, 8];
-/// Items of messages that are put down, and of some that are not.
-const COUNTS_EACH: [i32; 4] = [0, 1, 100, 12_000];
-
-/// Runs a program for worlds and messages of all sizes.
-fn each<F>(program: impl Fn(Program, i32, i32) -> F + Copy + Send + Sync + 'static)
-where
-    F: Future<Output = Result<Program, faasm_mpi::Stop>> + Send + 'static,
-{
-    for size in SIZES {
-        run(size, move |mut host: Program| async move {
-            for count in COUNTS_EACH {
-                host = program(host, size as i32, count).await?;
-            }
-            Ok(((), host))
-        })
-        .ok();
-    }
-}
 
 /// What all ranks have at an index, as small numbers.
 fn small(rank: i32, index: i32) -> i32 {

@@ -1,6 +1,11 @@
-//! Scripts of what is not the state: the frame is the same.
+//! What the server does in one step: scripts of Lua, in a frame that all have.
+
+use std::sync::LazyLock;
 
 use redis::Script;
+
+/// A script, which is put together once.
+pub(super) type Code = LazyLock<Script>;
 
 /// A script between the beginning and the end that all have, after what those of its kind
 /// have in `common`.
@@ -16,7 +21,7 @@ pub(super) fn assemble(common: &str, own: &str) -> Script {
 /// common.
 macro_rules! scripts {
     ($common:literal; $($name:ident: $file:literal,)*) => {$(
-        pub(super) static $name: $crate::redis::scripts::Code =
+        pub(super) static $name: $crate::redis::assemble::Code =
             ::std::sync::LazyLock::new(|| {
                 let common = include_str!(concat!("scripts/", $common));
                 let own = include_str!(concat!("scripts/", $file));

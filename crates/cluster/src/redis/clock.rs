@@ -19,6 +19,11 @@ impl Clock {
         Self { micros, at }
     }
 
+    /// What the server's clock surely shows now, in ms.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.micros_at(Instant::now()) / 1_000
+    }
+
     /// What the server's clock surely shows at `instant`, in µs.
     pub(super) fn micros_at(&self, instant: Instant) -> u64 {
         let passed = instant.saturating_duration_since(self.at).as_micros();

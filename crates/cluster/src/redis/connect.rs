@@ -102,7 +102,8 @@ impl Target {
     }
 
     async fn join(&self, connection: &mut MultiplexedConnection) -> Result<Clock, Error> {
-        let id = new_id();
+        // Its name, if it is a new cluster.
+        let id = random_id();
         let call = Call::new(&scripts::JOIN, self.prefix.cluster());
         let call = call.arg(LAYOUT).arg(id).arg("").arg(0).arg(0);
         // Its clock is not known yet.
@@ -160,11 +161,11 @@ pub(super) fn is_new_enough(version: &str) -> bool {
     }
 }
 
-/// A name for a new cluster.
-fn new_id() -> String {
+/// A name that nothing else has.
+pub(super) fn random_id() -> String {
     use std::hash::{BuildHasher, RandomState};
     // Seeded by the system, differently each time.
-    format!("{:016x}", RandomState::new().hash_one("cluster"))
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use faasm_state::tier::Generation;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::assemble::Code;
 use super::error::Error;
 use super::keys::{Prefix, Shard};
 use super::link::{Link, arrays, only};
@@ -21,12 +22,7 @@ const SWEEP_CHUNKS: u64 = 512;
 const HELD_TOGETHER: usize = 512;
 
 /// A script that belongs to no key.
-pub(super) fn call(
-    prefix: &Prefix,
-    code: &'static scripts::Code,
-    shard: Shard,
-    grace: Duration,
-) -> Call {
+pub(super) fn call(prefix: &Prefix, code: &'static Code, shard: Shard, grace: Duration) -> Call {
     let call = Call::new(code, prefix.shard(shard)).repeatable();
     call.arg(grace.as_millis()).arg("").arg("").arg(0).arg(0)
 }
@@ -102,9 +98,10 @@ async fn sweep(link: Weak<Link>, grace: Duration) {
 }
 
 async fn sweep_all(link: &Link, grace: Duration) -> Result<(), Error> {
-    let Some(now) = link.now_ms() else {
+    let Some(clock) = link.clock() else {
         return Ok(());
     };
+    let now = clock.now_ms();
     let mut pipeline = redis::pipe();
     for shard in Shard::all() {
         let due = pipeline.cmd("ZRANGEBYSCORE").arg(link.prefix().old(shard));

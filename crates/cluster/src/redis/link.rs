@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 
 use super::address::{client, redacted, talkative};
+use super::clock::Clock;
 use super::connect::{Connected, Target};
 use super::error::{Closed, Error, Problem};
 use super::keys::Prefix;
@@ -155,10 +156,10 @@ impl Link {
         }
     }
 
-    /// The server's time in ms, or a little before it.
-    pub(super) fn now_ms(&self) -> Option<u64> {
+    /// The server's clock, unless it is away.
+    pub(super) fn clock(&self) -> Option<Clock> {
         match &*self.shared.status.borrow() {
-            Status::Up(connected) => Some(connected.clock.micros_at(Instant::now()) / 1_000),
+            Status::Up(connected) => Some(connected.clock),
             Status::Down(..) => None,
         }
     }

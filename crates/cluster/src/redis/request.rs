@@ -6,9 +6,9 @@ use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, Pipeline, RedisResult, ServerErrorKind, Value};
 
+use super::assemble::Code;
 use super::clock::Clock;
 use super::error::Problem;
-use super::scripts::Code;
 
 /// A question to the server.
 pub(super) enum Request {

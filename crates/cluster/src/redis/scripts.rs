@@ -1,26 +1,9 @@
-//! What the server does in one step: scripts of Lua.
+//! The scripts of the state.
 
-use std::sync::LazyLock;
-
-use redis::Script;
-
-const PRELUDE: &str = include_str!("scripts/prelude.lua");
-const ENTRIES: &str = include_str!("scripts/entries.lua");
-const EPILOGUE: &str = include_str!("scripts/epilogue.lua");
-
-/// A script, which is put together once.
-pub(super) type Code = LazyLock<Script>;
-
-macro_rules! scripts {
-    ($($name:ident: $file:literal,)*) => {$(
-        pub(super) static $name: Code = LazyLock::new(|| {
-            let parts = [PRELUDE, ENTRIES, include_str!(concat!("scripts/", $file)), EPILOGUE];
-            Script::new(&parts.concat())
-        });
-    )*};
-}
+use super::assemble::scripts;
 
 scripts! {
+    "entries.lua";
     ABANDON: "abandon.lua",
     APPEND: "append.lua",
     APPENDED: "appended.lua",

@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::address::client;
+use super::assemble::Code;
+use super::clock::Clock;
+use super::connect::random_id;
 use super::ears::{Ear, Ears};
 use super::error::Error;
 use super::link::Link;
 use super::options::RedisOptions;
 use super::request::Call;
-use super::scripts::Code;
 
 /// A Redis server, as [`RedisLog`](super::RedisLog) and [`Members`](super::Members) share
 /// it. Cheap to clone; the connections end with the last clone.
@@ -24,7 +26,7 @@ struct Inner {
     /// Where words to others are sent.
     channels: String,
     /// The server's clock when it was last seen.
-    clock: Mutex<(u64, Instant)>,
+    clock: Mutex<Clock>,
 }
 
 impl Redis {
@@ -38,7 +40,7 @@ impl Redis {
         link.spawn(listening);
         // Channels know nothing of databases: so the cluster's id is in their names.
         let channels = format!("{}{}:", link.prefix().cluster(), link.cluster());
-        let clock = (link.now_ms().unwrap_or_default(), Instant::now());
+        let clock = link.clock().unwrap_or(Clock::new(0, Instant::now()));
         Ok(Self(Arc::new(Inner {
             link,
             ears,
@@ -64,15 +66,11 @@ impl Redis {
     /// while it cannot be reached.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
-        let now = Instant::now();
         let mut clock = self.0.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = self.0.link.now_ms() {
-            *clock = (known, now);
+        if let Some(known) = self.0.link.clock() {
+            *clock = known;
         }
-        let passed = now.saturating_duration_since(clock.1).as_millis();
-        clock
-            .0
-            .saturating_add(u64::try_from(passed).unwrap_or(u64::MAX))
+        clock.now_ms()
     }
 
     pub(super) fn link(&self) -> &Link {
@@ -95,10 +93,4 @@ impl Redis {
 pub(super) async fn hear_within(ear: &mut Ear, longest: Duration) {
     // Either is a reason to look.
     let _ = tokio::time::timeout(longest, ear.hear()).await;
-}
-
-fn random_id() -> String {
-    use std::hash::{BuildHasher, RandomState};
-    // Seeded by the system, differently each time.
-    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }

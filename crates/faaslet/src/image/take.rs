@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use faasm_budget::Charge;
-use faasm_model::{FailureKind, Invocation, Limits};
+use faasm_model::{FailureKind, FileAccess, Invocation, Limits};
 use wasmtime::{ModuleExport, Store};
 
 use super::Image;
@@ -62,7 +62,11 @@ pub(crate) async fn take(
     }
     let usage = Usage::new(&limits, charge, needed);
     let _alive = shared.ticker.keep_alive();
-    let call = Call::none(Arc::new(invocation));
+    // It changes nothing outside of itself.
+    let call = Call::none(Arc::new(Invocation {
+        files: FileAccess::Read,
+        ..invocation
+    }));
     let faaslet = Faaslet::new(shared, call, Arc::clone(loaded), limits, usage);
     let mut store = new_store(loaded, faaslet.initialising());
     let taken = Taking {

@@ -52,9 +52,9 @@ impl Caller {
 
     /// What the calls that it makes may do with shared files.
     pub(crate) fn files(&self) -> FileAccess {
-        match self.needs(&[Scope::Files]) {
-            Ok(()) => FileAccess::Write,
-            Err(_) => FileAccess::Read,
+        match self {
+            Self::Bearer(token) if !token.grant.has(Scope::Files) => FileAccess::Read,
+            Self::Anybody | Self::Bearer(_) => FileAccess::Write,
         }
     }
 

@@ -166,10 +166,7 @@ impl Host for Program {
 
 pub fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder
-        .worker_threads(std::env::var("W").map_or(2, |w| w.parse().unwrap()))
-        .event_interval(8)
-        .enable_all();
+    builder.worker_threads(2).event_interval(8).enable_all();
     builder.build().unwrap()
 }
 
@@ -212,6 +209,27 @@ where
     F: Future<Output = Result<(T, Program), Stop>> + Send + 'static,
 {
     run_with(size, Options::default(), program)
+}
+
+/// Ranks of the worlds in which [`each`] runs a program.
+const SIZES: [u32; 5] = [1, 2, 3, 5, 8];
+/// Items of messages that are put down, and of some that are not.
+const COUNTS: [i32; 4] = [0, 1, 100, 12_000];
+
+/// Runs a program for worlds and messages of all sizes.
+pub fn each<F>(program: impl Fn(Program, i32, i32) -> F + Copy + Send + Sync + 'static)
+where
+    F: Future<Output = Result<Program, Stop>> + Send + 'static,
+{
+    for size in SIZES {
+        run(size, move |mut host: Program| async move {
+            for count in COUNTS {
+                host = program(host, size as i32, count).await?;
+            }
+            Ok(((), host))
+        })
+        .ok();
+    }
 }
 
 pub fn run_with<T, F>(

@@ -13,8 +13,8 @@ use futures::future::BoxFuture;
 use super::records::{self, FIELDS};
 use super::values::{PAGE_BYTES, SHORT_BYTES};
 use super::{MOST_REQUESTS, RedisLog, scripts};
+use crate::redis::assemble::Code;
 use crate::redis::link::only;
-use crate::redis::scripts::Code;
 
 /// Calls that one script lists.
 const ROWS: usize = 250;

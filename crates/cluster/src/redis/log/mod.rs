@@ -14,10 +14,10 @@ use faasm_calllog::{Error, Result};
 use faasm_model::CallId;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
+use crate::redis::assemble::Code;
 use crate::redis::ears::Ear;
 use crate::redis::error::{self, Problem};
 use crate::redis::request::{Answer, Call, number};
-use crate::redis::scripts::Code;
 use crate::redis::server::Redis;
 use claims::Claims;
 

@@ -15,10 +15,10 @@ use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
+use super::assemble::Code;
 use super::error::{Error, Problem};
 use super::link::only;
 use super::request::{Answer, Call, number};
-use super::scripts::Code;
 use super::server::{Redis, hear_within};
 use standing::Standing;
 

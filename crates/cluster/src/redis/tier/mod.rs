@@ -18,6 +18,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use redis::Cmd;
 
+use super::assemble::Code;
 use super::error;
 use super::janitor;
 use super::keys::Shard;
@@ -26,7 +27,6 @@ use super::options::RedisOptions;
 use super::pins::Pins;
 use super::reading::Part;
 use super::request::{Answer, Call, Request, number, strings};
-use super::scripts::Code;
 
 /// Numbers beyond this are not exact in scripts.
 const LAST_NUMBER: u64 = (1 << 53) - 1;

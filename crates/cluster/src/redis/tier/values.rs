@@ -7,12 +7,13 @@ use faasm_state::tier::{
     Patches, Pin, Result, Version, at_most,
 };
 
+use super::super::assemble::Code;
 use super::super::janitor;
 use super::super::keys::Shard;
 use super::super::link::only;
 use super::super::reading::Part;
 use super::super::request::{Answer, Call};
-use super::super::scripts::{self, Code};
+use super::super::scripts;
 use super::RedisTier;
 
 impl RedisTier {
