@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faasm_model::{CallId, FinishedCall};
+use faasm_model::{CallId, FinishedCall, Name};
 use futures::future::BoxFuture;
 
 use crate::{CallLog, LoggedCall, PendingCall, Result};
@@ -21,14 +21,18 @@ use crate::{CallLog, LoggedCall, PendingCall, Result};
 /// whenever [`recall`](Self::recall) returns.
 pub trait SharedLog: CallLog {
     /// Hands this worker some calls to run, at most `room`: first those whose claims have
-    /// run out, then waiting ones, users in turn. There may be more if there are any. How
-    /// often a call was begun is told with it; whoever has it decides whether that is
-    /// enough.
+    /// run out, then waiting ones of other users than `except`, users in turn. There may be
+    /// more if there are any. How often a call was begun is told with it; whoever has it
+    /// decides whether that is enough.
     ///
     /// # Errors
     /// When the log cannot be asked. What it may have handed out goes to others when the
     /// claims run out.
-    fn claim(&self, room: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>>>;
+    fn claim<'a>(
+        &'a self,
+        room: usize,
+        except: &'a [Name],
+    ) -> BoxFuture<'a, Result<Vec<ClaimedCall>>>;
 
     /// Extends this worker's claims to these calls, and tells which it has lost and which
     /// are to be cancelled. To be called without any, too, for the log's own upkeep.

@@ -95,6 +95,15 @@ impl Admission {
         }
     }
 
+    /// Whether a call of the user could start at once, as far as can be told without trying.
+    pub(crate) fn has_room(&self, user: &Name) -> bool {
+        let (shared, user) = (&self.0, self.user(user));
+        let free = shared.max_running - shared.running.load(SeqCst);
+        shared.waiting.load(SeqCst) == 0
+            && user.running.load(SeqCst) < free
+            && shared.live.load(SeqCst) < shared.max_live
+    }
+
     /// A permit for all of so many Faaslets at once, if the user may have them, whoever waits: what
     /// others wait for is mostly not free.
     pub(crate) fn try_enter_all(&self, user: &Name, count: u32) -> Option<Permit> {
@@ -126,6 +135,16 @@ impl Admission {
         user.queued_asynchronous.fetch_add(1, SeqCst);
         let asynchronous = true;
         Place { user, asynchronous }
+    }
+
+    /// Users with asynchronous calls that wait here, and how many.
+    pub(crate) fn waiting_asynchronous(&self) -> Vec<(Name, usize)> {
+        let users = self.0.users.iter();
+        let waiting = users.map(|user| {
+            let waiting = user.queued_asynchronous.load(SeqCst);
+            (user.key().clone(), waiting)
+        });
+        waiting.filter(|(_, waiting)| *waiting > 0).collect()
     }
 
     /// Waits for a permit for so many Faaslets, which it gets all at once. The call is in the queue

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use faasm_calllog::PendingCall;
 use faasm_faaslet::{Charge, Entry, Executed, NoMemory};
-use faasm_model::{CallId, FailureKind, FinishedCall, Outcome, now_ms};
+use faasm_model::{CallId, CallSummary, ExecGraph, FailureKind, FinishedCall, Invocation, Outcome};
 
 use crate::admission::Place;
-use crate::calls::Inner;
+use crate::calls::{CANCELLED, Inner};
 use crate::live::LiveCall;
 use crate::refused::Refused;
+use crate::sharing::Claim;
 use crate::waiters::Rank;
 
 /// Calls taken up at a time after a crash.
@@ -19,6 +20,20 @@ const RECOVERY_PAGE: usize = 1_000;
 
 /// Longest pause before a write to the log is tried again.
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
+
+/// Pause between looks whether this server may begin calls again.
+const CURRENT_LOOKS: Duration = Duration::from_millis(50);
+
+/// What became of a write to the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// It is durable.
+    Durable,
+    /// The call is not this server's any more, or it has ended.
+    NotOurs,
+    /// The server goes down.
+    Closed,
+}
 
 impl Inner {
     /// Runs a call that is in the log, in a task of its own.
@@ -30,10 +45,14 @@ impl Inner {
         attempts: u32,
     ) {
         self.live.insert(live.id(), Arc::clone(&live));
+        let claim = self.company.cluster().map(|_| Claim::new(self, &live));
         let inner = Arc::clone(self);
         self.logged.spawn(async move {
             inner.run_logged(&live, place, attempts).await;
-            drop(charge);
+            if live.is_lost() {
+                inner.live.remove(&live.id());
+            }
+            drop((charge, claim));
         });
     }
 
@@ -54,6 +73,7 @@ impl Inner {
             () = self.halt.cancelled() => return,
         };
         drop(place);
+        self.claimed.room();
         let running = self.running.token();
         if self.closing.load(std::sync::atomic::Ordering::SeqCst) {
             return;
@@ -65,7 +85,7 @@ impl Inner {
             ),
             Ok(permit) => {
                 let permit = &Arc::new(permit);
-                if !self.begin(live.id()).await {
+                if !self.begin(live).await {
                     return;
                 }
                 let entry = Entry::Main { index: 0 };
@@ -79,10 +99,25 @@ impl Inner {
         drop(running);
     }
 
-    /// Counts an attempt; `false` if the server goes down before that is possible.
-    async fn begin(&self, id: CallId) -> bool {
-        self.persist(|| async move { self.log.begin(id).await.map(|_| ()) })
-            .await
+    /// Counts an attempt; `false` if the call is not to run here.
+    async fn begin(&self, live: &LiveCall) -> bool {
+        while !self.company.is_current() {
+            tokio::select! {
+                () = tokio::time::sleep(CURRENT_LOOKS) => {}
+                () = live.cancel.cancelled() => break,
+                () = self.halt.cancelled() => return false,
+            }
+        }
+        let id = live.id();
+        let begun = self.persist(|| async move { self.log.begin(id).await.map(|_| ()) });
+        match begun.await {
+            Written::Durable => true,
+            Written::NotOurs => {
+                live.lose();
+                false
+            }
+            Written::Closed => false,
+        }
     }
 
     /// A shutdown is not the call's fault: takes its attempt back.
@@ -94,40 +129,49 @@ impl Inner {
 
     /// Makes the result durable, then visible.
     async fn finish_logged(&self, live: &Arc<LiveCall>, executed: Executed) {
-        live.note(&executed.outcome);
+        // What ended it was the loss.
+        if live.is_lost() {
+            return;
+        }
+        live.note(&executed.outcome, self.log.now_ms());
         let finished = Arc::new(live.finished(executed.outcome.clone()));
         let record = &finished;
-        let durable = self
-            .persist(|| async move {
-                self.log
-                    .finish(FinishedCall::clone(record))
-                    .await
-                    .map(|_| ())
-            })
-            .await;
-        if durable {
-            self.publish_record(live, executed, finished);
+        let finish = || async move {
+            let finish = self.log.finish(FinishedCall::clone(record));
+            finish.await.map(|_| ())
+        };
+        match self.persist(finish).await {
+            Written::Durable => self.publish_record(live, executed, finished),
+            Written::NotOurs => live.lose(),
+            Written::Closed => {}
         }
     }
 
     /// Tries a write until it succeeds: what is acknowledged is not given up because a
-    /// disk is full. `false` if the server goes down first.
-    async fn persist<F>(&self, mut write: impl FnMut() -> F) -> bool
+    /// disk is full.
+    async fn persist<F>(&self, mut write: impl FnMut() -> F) -> Written
     where
         F: Future<Output = Result<(), faasm_calllog::Error>>,
     {
+        use faasm_calllog::Error;
         let mut backoff = Duration::from_millis(10);
         loop {
             match write().await {
-                Ok(()) => return true,
-                Err(faasm_calllog::Error::Closed) => return false,
+                Ok(()) => return Written::Durable,
+                Err(Error::Closed) => return Written::Closed,
+                Err(
+                    error @ (Error::Lost(_) | Error::AlreadyFinished(_) | Error::UnknownCall(_)),
+                ) => {
+                    tracing::warn!(%error, "what this server did for a call is not kept");
+                    return Written::NotOurs;
+                }
                 Err(error) => {
                     tracing::error!(%error, "the call log cannot be written; trying again")
                 }
             }
             tokio::select! {
                 () = tokio::time::sleep(backoff) => {}
-                () = self.halt.cancelled() => return false,
+                () = self.halt.cancelled() => return Written::Closed,
             }
             backoff = (backoff * 2).min(MAX_BACKOFF);
         }
@@ -152,46 +196,80 @@ impl Inner {
         }
     }
 
-    async fn take_up(self: &Arc<Self>, call: PendingCall) -> Result<(), faasm_calllog::Error> {
+    /// Runs a call of the log, or ends it if it cannot run.
+    pub(crate) async fn take_up(
+        self: &Arc<Self>,
+        call: PendingCall,
+    ) -> Result<(), faasm_calllog::Error> {
         let PendingCall {
             summary,
             attempts,
             invocation,
         } = call;
-        let gone = |kind, message: String| FinishedCall {
-            id: summary.id,
-            function: summary.function.clone(),
-            accepted_at_ms: summary.accepted_at_ms,
-            finished_at_ms: now_ms(),
-            outcome: Outcome::failed(kind, message),
-            graph: faasm_model::ExecGraph::default(),
-        };
-        let invocation = match invocation {
+        let (kind, message) = match invocation {
             Ok(_) if attempts >= self.options.max_attempts => {
                 let message = format!(
                     "attempts exhausted: the server ended {attempts} times while it ran this call (--max-attempts)"
                 );
-                let finished = gone(FailureKind::AttemptsExhausted, message);
-                return self.log.finish(finished).await.map(|_| ());
+                (FailureKind::AttemptsExhausted, message)
             }
             Ok(invocation) if self.most_ranks() < invocation.target.ranks().get() => {
                 let refused = Refused::WorldTooLarge(self.most_ranks());
-                let finished = gone(FailureKind::Overloaded, refused.to_string());
-                return self.log.finish(finished).await.map(|_| ());
+                (FailureKind::Overloaded, refused.to_string())
             }
-            Ok(invocation) => Arc::new(invocation),
-            Err(error) => {
-                let finished = gone(FailureKind::Internal, error.to_string());
-                return self.log.finish(finished).await.map(|_| ());
+            Ok(invocation) => {
+                self.run_accepted(&summary, attempts, invocation);
+                return Ok(());
             }
+            Err(error) => (FailureKind::Internal, error.to_string()),
         };
+        self.end_unrun(summary, kind, message).await
+    }
+
+    fn run_accepted(self: &Arc<Self>, call: &CallSummary, attempts: u32, invocation: Invocation) {
         let mut charge = self.faaslets.budget().charge();
         // Accepted is accepted: it runs even if the budget has become smaller since.
         let _ = charge.grow(invocation.input.len() as u64);
-        let place = self.admission.accepted_place(&summary.function.user);
-        let live = LiveCall::root(summary.id, invocation, summary.accepted_at_ms);
+        let place = self.admission.accepted_place(&call.function.user);
+        let live = LiveCall::root(call.id, Arc::new(invocation), call.accepted_at_ms);
         self.spawn_logged(live, place, charge, attempts);
-        Ok(())
+    }
+
+    async fn end_unrun(
+        &self,
+        call: CallSummary,
+        kind: FailureKind,
+        message: String,
+    ) -> Result<(), faasm_calllog::Error> {
+        let finished = self.unrun(call, kind, message);
+        self.log.finish(finished).await.map(|_| ())
+    }
+
+    /// The end of a call of the log that does not run.
+    pub(crate) fn unrun(
+        &self,
+        call: CallSummary,
+        kind: FailureKind,
+        message: String,
+    ) -> FinishedCall {
+        FinishedCall {
+            id: call.id,
+            function: call.function,
+            accepted_at_ms: call.accepted_at_ms,
+            finished_at_ms: self.log.now_ms(),
+            outcome: Outcome::failed(kind, message),
+            graph: ExecGraph::default(),
+        }
+    }
+
+    /// Ends a call of the log for its client, who has cancelled it.
+    pub(crate) async fn end_cancelled(
+        &self,
+        summary: CallSummary,
+    ) -> Result<(), faasm_calllog::Error> {
+        let message = CANCELLED.to_owned();
+        self.end_unrun(summary, FailureKind::Cancelled, message)
+            .await
     }
 
     /// Forgets expired results, now and then.
@@ -204,7 +282,7 @@ impl Inner {
                 tokio::time::sleep(pause).await;
                 let Some(inner) = inner.upgrade() else { return };
                 let age = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-                let before = now_ms().saturating_sub(age);
+                let before = inner.log.now_ms().saturating_sub(age);
                 inner.recent.expire(before);
                 match inner.log.expire(before).await {
                     Ok(_) => {}

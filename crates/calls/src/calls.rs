@@ -11,13 +11,15 @@ use faasm_model::{CallId, FailureKind, FinishedCall, Invocation, Outcome, Target
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admission::{Admission, Permit};
+use crate::admission::{Admission, Permit, Place};
+use crate::cluster::Company;
 use crate::ids::Ids;
 use crate::live::LiveCall;
 use crate::metrics::CallMetrics;
 use crate::options::Options;
 use crate::recent::{Recent, RecentCall};
 use crate::refused::Refused;
+use crate::sharing::Claimed;
 use crate::waiters::Rank;
 
 /// All calls of this server. Cheap to clone.
@@ -28,6 +30,9 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) faaslets: Faaslets,
     pub(crate) log: Arc<dyn CallLog>,
+    pub(crate) company: Company,
+    /// What this server has of a log that it shares.
+    pub(crate) claimed: Claimed,
     pub(crate) admission: Admission,
     pub(crate) ids: Arc<Ids>,
     pub(crate) live: DashMap<CallId, Arc<LiveCall>>,
@@ -46,23 +51,38 @@ pub(crate) struct Inner {
     pub(crate) suspect: tokio::sync::Mutex<()>,
 }
 
+/// How a synchronous call got on without waiting any longer.
+enum Entered {
+    /// It runs here.
+    Here(Permit),
+    /// It has run elsewhere, or was cancelled.
+    Over(Box<Executed>),
+}
+
 /// How long ended calls may take to be written down at the end of a shutdown.
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
+/// What is said of a call that was cancelled before it ran.
+pub(crate) const CANCELLED: &str = "the call was cancelled";
+
 impl Calls {
-    /// Makes the handle, takes up the calls that an earlier process left, and forgets
-    /// expired results from now on. Must be called within a tokio runtime.
+    /// Makes the handle, takes up the calls that an earlier process left (or claims, from now
+    /// on, calls that several servers share), and forgets expired results from now on. Must
+    /// be called within a tokio runtime.
     pub async fn start(
         options: Options,
         faaslets: Faaslets,
-        log: Arc<dyn CallLog>,
+        company: Company,
     ) -> Result<Self, faasm_calllog::Error> {
+        let log = company.log();
         let inner = Arc::new(Inner {
             admission: Admission::new(&options),
             ids: Ids::new(Arc::clone(&log)).await?,
             options,
             faaslets,
             log,
+            company,
+            claimed: Claimed::default(),
             live: DashMap::new(),
             recent: Recent::default(),
             metrics: CallMetrics::default(),
@@ -72,7 +92,11 @@ impl Calls {
             logged: TaskTracker::new(),
             suspect: tokio::sync::Mutex::new(()),
         });
-        inner.recover().await?;
+        match &inner.company {
+            Company::Alone(_) => inner.recover().await?,
+            Company::Cluster(cluster) if cluster.runs => inner.spawn_sharing(&cluster.log),
+            Company::Cluster(_) => {}
+        }
         inner.spawn_expiry();
         Ok(Self(inner))
     }
@@ -86,22 +110,24 @@ impl Calls {
         let live = LiveCall::root(id, Arc::new(invocation), now_ms());
         let tracked = Tracked::new(inner, live);
         let begun = Instant::now();
-        let permit = match inner.enter(&tracked.live).await {
-            Ok(permit) => permit,
+        let entry = Entry::Main { index: 0 };
+        let permit = match inner.enter(&tracked.live, &entry).await {
+            Ok(entered) => entered,
             Err(refused) => {
                 tracked.withdraw();
                 return Err(refused);
             }
         };
-        let finished = match permit {
-            Some(permit) => {
+        let executed = match permit {
+            Entered::Here(permit) => {
                 let (permit, queued) = (Arc::new(permit), begun.elapsed());
-                let executing = inner.execute_attended(&tracked.live, &permit, queued);
-                let executed = executing.await;
-                tracked.end(executed)
+                inner
+                    .execute_attended(&tracked.live, entry, &permit, queued)
+                    .await
             }
-            None => tracked.end(inner.cancelled()),
+            Entered::Over(executed) => *executed,
         };
+        let finished = tracked.end(executed);
         drop((running, charge));
         Ok(finished)
     }
@@ -114,27 +140,33 @@ impl Calls {
         idempotency: Option<Idempotency>,
     ) -> Result<CallId, Refused> {
         let charge = self.0.admit(&invocation)?;
-        let user = &invocation.function.user;
-        let place = self.0.admission.queue(user, true);
-        let place = place.map_err(|_| self.0.queue_full(&invocation))?;
+        let place = self.0.queue_alone(&invocation)?;
         let inner = Arc::clone(&self.0);
         // A task of its own: a client that goes away right here must not leave a call
         // in the log that nobody runs.
         let accepted = tokio::spawn(async move {
             let id = inner.ids.next().map_err(|_| Refused::NoSpace)?;
-            let live = LiveCall::root(id, Arc::new(invocation), now_ms());
+            let (invocation, accepted_at_ms) = (Arc::new(invocation), inner.log.now_ms());
             let call = NewCall {
                 id,
-                invocation: Arc::clone(&live.invocation),
-                accepted_at_ms: live.summary().accepted_at_ms,
+                invocation: Arc::clone(&invocation),
+                accepted_at_ms,
                 idempotency,
             };
-            match inner.log.accept(call).await? {
-                Accepted::New => inner.spawn_logged(live, place, charge, 0),
-                Accepted::Existing(first) => return Ok(first),
-                Accepted::Conflict(first) => return Err(Refused::IdempotencyConflict(first)),
+            let user = invocation.function.user.clone();
+            let accepted = inner.log.accept(call).await;
+            match accepted.map_err(|error| Refused::of_user(error, user))? {
+                Accepted::New => {
+                    // Else whoever claims it runs it.
+                    if let Some(place) = place {
+                        let live = LiveCall::root(id, invocation, accepted_at_ms);
+                        inner.spawn_logged(live, place, charge, 0);
+                    }
+                    Ok(id)
+                }
+                Accepted::Existing(first) => Ok(first),
+                Accepted::Conflict(first) => Err(Refused::IdempotencyConflict(first)),
             }
-            Ok(id)
         });
         accepted.await.unwrap_or(Err(Refused::ShuttingDown))
     }
@@ -192,9 +224,12 @@ impl Calls {
 
 impl Inner {
     /// Whether a call from outside is taken at all; charges its input.
-    fn admit(&self, invocation: &Invocation) -> Result<Charge, Refused> {
+    pub(crate) fn admit(&self, invocation: &Invocation) -> Result<Charge, Refused> {
         if self.closing.load(Ordering::SeqCst) {
             return Err(Refused::ShuttingDown);
+        }
+        if !self.company.is_current() {
+            return Err(Refused::CutOff);
         }
         let (name, target) = (&invocation.function, &invocation.target);
         if self.faaslets.function(name, target).is_none() {
@@ -223,6 +258,16 @@ impl Inner {
         max_running.min(max_faaslets).max(1)
     }
 
+    /// A place in the queue for a call that this server alone can run: one that others can
+    /// have as well waits in the log.
+    fn queue_alone(&self, invocation: &Invocation) -> Result<Option<Place>, Refused> {
+        if self.company.cluster().is_some() {
+            return Ok(None);
+        }
+        let place = self.admission.queue(&invocation.function.user, true);
+        place.map(Some).map_err(|_| self.queue_full(invocation))
+    }
+
     fn queue_full(&self, invocation: &Invocation) -> Refused {
         Refused::QueueFull {
             user: invocation.function.user.clone(),
@@ -230,37 +275,42 @@ impl Inner {
         }
     }
 
-    /// A permit for a synchronous call; `None` if it was cancelled while it waited.
-    async fn enter(&self, live: &LiveCall) -> Result<Option<Permit>, Refused> {
+    /// A permit for a synchronous call, unless it has its end without one.
+    async fn enter(&self, live: &Arc<LiveCall>, entry: &Entry) -> Result<Entered, Refused> {
         let user = &live.invocation.function.user;
         let ranks = live.invocation.target.ranks();
         if ranks.get() > 1 {
             // A world that waited would keep its client waiting for who knows how long.
             let permit = self.admission.try_enter_all(user, ranks.get());
-            return permit.map(Some).ok_or(Refused::NoRoomForWorld(ranks));
+            return permit
+                .map(Entered::Here)
+                .ok_or(Refused::NoRoomForWorld(ranks));
         }
         if let Some(permit) = self.admission.try_enter(user) {
-            return Ok(Some(permit));
+            return Ok(Entered::Here(permit));
+        }
+        if let Some(executed) = self.execute_elsewhere(live, entry).await {
+            return Ok(Entered::Over(Box::new(executed)));
         }
         let place = self.admission.queue(user, false);
         let _place = place.map_err(|_| self.queue_full(&live.invocation))?;
         tokio::select! {
             permit = self.admission.enter(user, Rank::Synchronous, 1) => {
-                permit.map(Some).map_err(|_| Refused::NoFaaslets)
+                permit.map(Entered::Here).map_err(|_| Refused::NoFaaslets)
             }
-            () = live.cancel.cancelled() => Ok(None),
+            () = live.cancel.cancelled() => Ok(Entered::Over(Box::new(self.cancelled()))),
             () = self.halt.cancelled() => Err(Refused::ShuttingDown),
         }
     }
 
     /// Runs a call whose client waits, but not beyond the end of the server.
-    async fn execute_attended(
+    pub(crate) async fn execute_attended(
         self: &Arc<Self>,
         live: &Arc<LiveCall>,
+        entry: Entry,
         permit: &Arc<Permit>,
         queued: Duration,
     ) -> Executed {
-        let entry = Entry::Main { index: 0 };
         let executing = self.execute(live, entry, permit, queued, NoMemory::Fail);
         let mut executing = std::pin::pin!(executing);
         tokio::select! {
@@ -280,7 +330,7 @@ impl Inner {
 
     /// The end of a call that was cancelled before it ran.
     pub(crate) fn cancelled(&self) -> Executed {
-        self.failed(FailureKind::Cancelled, "the call was cancelled")
+        self.failed(FailureKind::Cancelled, CANCELLED)
     }
 
     /// The end of a call that did not run.
@@ -293,7 +343,7 @@ impl Inner {
 
     /// Publishes the end of a call and remembers it for a while.
     pub(crate) fn publish(&self, live: &Arc<LiveCall>, executed: Executed) -> Arc<FinishedCall> {
-        live.note(&executed.outcome);
+        live.note(&executed.outcome, now_ms());
         let finished = Arc::new(live.finished(executed.outcome.clone()));
         self.publish_record(live, executed, Arc::clone(&finished));
         finished

@@ -95,7 +95,11 @@ impl Chain for Scope {
                 return outcome;
             }
             let _lent = TakenBack(child.borrow(&self.permit));
-            child.wait().await
+            let outcome = child.wait().await;
+            outcome.unwrap_or_else(|| {
+                let message = format!("call {id} was lost");
+                Arc::new(Outcome::failed(FailureKind::Internal, message))
+            })
         }
         .boxed()
     }
@@ -108,12 +112,23 @@ impl Inner {
         let inner = Arc::clone(self);
         let begun = Instant::now();
         let rank = Rank::Chained(Reverse(child.depth));
-        let entering = self
-            .admission
-            .enter(&child.invocation.function.user, rank, 1);
+        let user = child.invocation.function.user.clone();
+        // In the queue when this returns, unless another server may have room instead.
+        let stays = self.company.cluster().is_none() || self.admission.has_room(&user);
+        let entering = stays.then(|| self.admission.enter(&user, rank, 1));
         let tracked = Tracked::new(self, child);
         tokio::spawn(async move {
             let live = &tracked.live;
+            let entering = match entering {
+                Some(entering) => entering,
+                None => {
+                    if let Some(executed) = inner.execute_elsewhere(live, &entry).await {
+                        tracked.end(executed);
+                        return;
+                    }
+                    inner.admission.enter(&user, rank, 1)
+                }
+            };
             let permit = tokio::select! {
                 permit = entering => permit,
                 () = live.cancel.cancelled() => {

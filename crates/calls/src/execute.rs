@@ -14,6 +14,7 @@ use crate::admission::Permit;
 use crate::calls::Inner;
 use crate::chain::Scope;
 use crate::live::LiveCall;
+use crate::refused::Refused;
 
 impl Inner {
     /// Runs the call. Whoever lent the permit keeps it until the Faaslet is torn down.
@@ -48,6 +49,9 @@ impl Inner {
         queued: Duration,
         no_memory: NoMemory,
     ) -> Executed {
+        if !self.company.is_current() {
+            return self.failed(FailureKind::Overloaded, &Refused::CutOff.to_string());
+        }
         let call = Call {
             id: live.id(),
             invocation: Arc::clone(&live.invocation),

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::{Lent, Permit};
+use crate::handover::Handed;
 use crate::options::Options;
 
 /// A call that has been accepted. It stays reachable for those who wait for it after it
@@ -23,7 +24,8 @@ pub(crate) struct LiveCall {
     pub(crate) cancel: CancellationToken,
     pub(crate) node: Arc<Node>,
     accepted_at_ms: u64,
-    ended: OnceLock<Ended>,
+    /// `None` if this server has lost the call, and another says how it ends.
+    ended: OnceLock<Option<Ended>>,
     /// Permits of callers that wait for this call.
     lent: Mutex<Vec<Arc<Lent>>>,
     notify: Notify,
@@ -40,6 +42,8 @@ pub(crate) struct Root {
     node: Arc<Node>,
     chained: AtomicU64,
     below: Mutex<Vec<Arc<Node>>>,
+    /// Those that were made on other servers, and have ended.
+    elsewhere: Mutex<Vec<GraphNode>>,
 }
 
 /// A call as the execution graph shows it.
@@ -101,8 +105,27 @@ impl Root {
 
     /// The calls below the root, as they stand.
     pub(crate) fn graph(&self) -> ExecGraph {
-        let calls = self.nodes().iter().map(|node| node.to_graph()).collect();
+        let mut calls: Vec<_> = self.nodes().iter().map(|node| node.to_graph()).collect();
+        calls.extend(self.adopted().iter().cloned());
         ExecGraph { calls }
+    }
+
+    /// Takes in the calls below one that another server ran.
+    pub(crate) fn adopt(&self, graph: ExecGraph) {
+        let made = graph.calls.len() as u64;
+        self.chained.fetch_add(made, Ordering::Relaxed);
+        self.adopted().extend(graph.calls);
+    }
+
+    fn adopted(&self) -> MutexGuard<'_, Vec<GraphNode>> {
+        self.elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many calls were made below the root.
+    pub(crate) fn chained(&self) -> u64 {
+        self.chained.load(Ordering::Relaxed)
     }
 
     /// One of the calls, as it stands: the root itself unless it is one below.
@@ -116,14 +139,29 @@ impl Root {
 impl LiveCall {
     /// A call from outside.
     pub(crate) fn root(id: CallId, invocation: Arc<Invocation>, accepted_at_ms: u64) -> Arc<Self> {
-        let node = Node::new(id, None, invocation.function.clone(), None);
+        Self::handed(Handed {
+            id,
+            invocation,
+            index: 0,
+            depth: 0,
+            chained: 0,
+            accepted_at_ms,
+        })
+    }
+
+    /// A call that another server has handed over, as the root of what it makes here.
+    pub(crate) fn handed(handed: Handed) -> Arc<Self> {
+        let invocation = handed.invocation;
+        let node = Node::new(handed.id, None, invocation.function.clone(), None);
         let root = Arc::new(Root {
             node: Arc::clone(&node),
-            chained: AtomicU64::new(0),
+            chained: AtomicU64::new(handed.chained),
             below: Mutex::default(),
+            elsewhere: Mutex::default(),
         });
         let cancel = CancellationToken::new();
-        Self::with(invocation, 0, root, cancel, node, accepted_at_ms)
+        let accepted_at_ms = handed.accepted_at_ms;
+        Self::with(invocation, handed.depth, root, cancel, node, accepted_at_ms)
     }
 
     /// A call made by this one, if it may make one more.
@@ -184,23 +222,32 @@ impl LiveCall {
         self.node.id
     }
 
-    /// Notes the end of the call, once; wakes nobody yet.
-    pub(crate) fn note(&self, outcome: &Outcome) {
+    /// Notes the end of the call, once; wakes nobody yet. In milliseconds since 1970, by the
+    /// clock that told when the call was accepted.
+    pub(crate) fn note(&self, outcome: &Outcome, at_ms: u64) {
         let _ = self.node.ended.set(NodeEnd {
-            at_ms: now_ms(),
+            at_ms,
             return_value: outcome.return_value,
             reason: outcome.failure.as_ref().map(|f| f.message.clone()),
             timings: outcome.timings,
         });
     }
 
-    /// Publishes the outcome to everybody who waits for it. Only the first one counts.
+    /// Publishes the outcome to everybody who waits for it. Only the first end counts.
     pub(crate) fn end(&self, executed: Executed) {
-        self.note(&executed.outcome);
-        let ended = Ended {
+        self.conclude(Some(Ended {
             outcome: Arc::new(executed.outcome),
             _charge: executed.charge,
-        };
+        }));
+    }
+
+    /// Stops the call: another server has it, and says how it ends.
+    pub(crate) fn lose(&self) {
+        self.conclude(None);
+        self.cancel.cancel();
+    }
+
+    fn conclude(&self, ended: Option<Ended>) {
         let mut lent = self.lenders();
         let _ = self.ended.set(ended);
         // Here and not when they wake: until then it would look as if they waited for
@@ -230,18 +277,24 @@ impl LiveCall {
         self.lent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The outcome, if the call has ended.
+    /// The outcome, if the call has ended here.
     pub(crate) fn outcome(&self) -> Option<Arc<Outcome>> {
-        self.ended.get().map(|ended| Arc::clone(&ended.outcome))
+        let ended = self.ended.get()?.as_ref();
+        ended.map(|ended| Arc::clone(&ended.outcome))
     }
 
-    /// Waits for the outcome.
-    pub(crate) async fn wait(&self) -> Arc<Outcome> {
+    /// Whether another server says how the call ends.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.ended.get().is_some_and(Option::is_none)
+    }
+
+    /// Waits until the call has ended here, or is lost.
+    pub(crate) async fn wait(&self) -> Option<Arc<Outcome>> {
         loop {
             // Registered before the look, so that no end falls between the two.
             let notified = self.notify.notified();
-            if let Some(outcome) = self.outcome() {
-                return outcome;
+            if self.ended.get().is_some() {
+                return self.outcome();
             }
             notified.await;
         }

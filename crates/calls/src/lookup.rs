@@ -1,13 +1,15 @@
 //! Asking about calls.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use faasm_calllog::LoggedCall;
-use faasm_model::{CallId, CallStatus, CallSummary, ExecGraph, FinishedCall, GraphNode, Name};
+use faasm_calllog::{Cancelling, LoggedCall};
+use faasm_model::{
+    CallId, CallStatus, CallSummary, ExecGraph, FailureKind, FinishedCall, GraphNode, Name,
+};
 use serde_json::Value;
 
-use crate::calls::Calls;
+use crate::calls::{CANCELLED, Calls};
 use crate::refused::Refused;
 
 /// How a call stands.
@@ -34,24 +36,33 @@ const MAX_PAGE: usize = 1_000;
 impl Calls {
     /// How a call stands, after it has ended or `wait` has passed.
     pub async fn state(&self, id: CallId, wait: Duration) -> Result<CallState, Refused> {
+        let until = Instant::now() + wait;
         let live = self.0.live.get(&id).map(|live| Arc::clone(&live));
         if let Some(live) = live {
             let outcome = match live.outcome() {
-                None if !wait.is_zero() => tokio::time::timeout(wait, live.wait()).await.ok(),
-                outcome => outcome,
+                None if !wait.is_zero() => tokio::time::timeout(wait, live.wait()).await,
+                outcome => Ok(outcome),
             };
-            return Ok(match outcome {
-                Some(outcome) => {
+            match outcome {
+                Ok(Some(outcome)) => {
                     let finished = live.finished(outcome.as_ref().clone());
-                    CallState::Finished(Arc::new(finished))
+                    return Ok(CallState::Finished(Arc::new(finished)));
                 }
-                None => CallState::Running(live.summary()),
-            });
+                _ if live.is_lost() => {}
+                _ => return Ok(CallState::Running(live.summary())),
+            }
         }
         if let Some(recent) = self.0.recent.get(id) {
             return Ok(CallState::Finished(recent.finished));
         }
-        match self.0.log.get(id).await? {
+        let logged = match self.0.company.cluster() {
+            None => self.0.log.get(id).await?,
+            Some(cluster) => {
+                let left = until.saturating_duration_since(Instant::now());
+                cluster.log.ended(id, left).await?
+            }
+        };
+        match logged {
             Some(LoggedCall::Finished(finished)) => Ok(CallState::Finished(Arc::new(finished))),
             Some(LoggedCall::Pending { summary, .. }) => Ok(CallState::Running(summary)),
             None => Err(Refused::UnknownCall(id)),
@@ -60,12 +71,21 @@ impl Calls {
 
     /// Ends a call that has not ended.
     pub async fn cancel(&self, id: CallId) -> Result<Cancelled, Refused> {
-        if let Some(live) = self.0.live.get(&id) {
+        let inner = &self.0;
+        // Of a log that servers share, the end is written there first: this one may lose it.
+        if let Some(live) = inner.live.get(&id).filter(|_| !inner.claimed.has(id)) {
             live.cancel.cancel();
             return Ok(Cancelled::Requested);
         }
-        self.state(id, Duration::ZERO).await?;
-        Ok(Cancelled::AlreadyFinished)
+        let state = self.state(id, Duration::ZERO).await?;
+        let (CallState::Running(call), Some(cluster)) = (state, inner.company.cluster()) else {
+            return Ok(Cancelled::AlreadyFinished);
+        };
+        let end = inner.unrun(call, FailureKind::Cancelled, CANCELLED.to_owned());
+        match cluster.log.cancel(end).await? {
+            Cancelling::Ended | Cancelling::Requested => Ok(Cancelled::Requested),
+            Cancelling::AlreadyEnded => Ok(Cancelled::AlreadyFinished),
+        }
     }
 
     /// The tree of calls that a call made, as JSON.

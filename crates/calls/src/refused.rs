@@ -1,6 +1,6 @@
 //! Why a request about calls is refused.
 
-use faasm_model::{CallId, FunctionName, WorldSize};
+use faasm_model::{CallId, FunctionName, Name, WorldSize};
 
 /// A request that was not carried out; nothing of it is left behind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum Refused {
     #[error("{user} has {limit} calls waiting, which is the limit (--max-queued); try again later")]
     QueueFull {
         /// The user.
-        user: faasm_model::Name,
+        user: Name,
         /// The limit.
         limit: usize,
     },
@@ -41,6 +41,11 @@ pub enum Refused {
         "the idempotency key was used for another request, call {0}; use a new key for a new request"
     )]
     IdempotencyConflict(CallId),
+    /// What this server knows of functions may have been changed by others.
+    #[error(
+        "the server is cut off from its cluster, and must not run what others may have changed; try another one, or again later"
+    )]
+    CutOff,
     /// The server is going down.
     #[error("the server is shutting down; try again")]
     ShuttingDown,
@@ -50,6 +55,19 @@ pub enum Refused {
     /// The log failed.
     #[error("the call log failed: {0}")]
     Log(faasm_calllog::Error),
+}
+
+impl Refused {
+    /// Why a call of this user was not accepted.
+    pub(crate) fn of_user(error: faasm_calllog::Error, user: Name) -> Self {
+        match error {
+            faasm_calllog::Error::QueueFull { limit } => Self::QueueFull {
+                user,
+                limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            },
+            other => other.into(),
+        }
+    }
 }
 
 impl From<faasm_calllog::Error> for Refused {

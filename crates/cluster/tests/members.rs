@@ -311,7 +311,7 @@ async fn members_and_calls_need_no_more_than_the_documented_permissions() {
     let call = conformance::new_call(50, "a").unwrap();
     log.accept(call.clone()).await.unwrap();
     log.work().await;
-    assert_eq!(log.claim(1).await.unwrap().len(), 1);
+    assert_eq!(log.claim(1, &[]).await.unwrap().len(), 1);
     log.renew(&[call.id]).await.unwrap();
     log.cancel(conformance::finished(&call, 5, ""))
         .await
@@ -324,4 +324,13 @@ async fn members_and_calls_need_no_more_than_the_documented_permissions() {
     log.ended(call.id, Duration::ZERO).await.unwrap();
     assert_eq!(log.list(None, None, 9).await.unwrap().len(), 1);
     log.close().await;
+}
+
+#[tokio::test]
+async fn servers_agree_on_what_the_first_has_said() {
+    let server = Server::start();
+    let (one, other) = (worker(&server).await, worker(&server).await);
+    assert_eq!(one.agree("storage", "a").await.unwrap(), "a");
+    assert_eq!(other.agree("storage", "b").await.unwrap(), "a");
+    assert_eq!(other.agree("key", "c").await.unwrap(), "c");
 }

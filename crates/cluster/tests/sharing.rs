@@ -50,7 +50,7 @@ fn cancelled(call: &NewCall) -> FinishedCall {
 async fn claim_one(log: &RedisLog) -> ClaimedCall {
     let mut found = None;
     until("a call can be claimed", async || {
-        found = log.claim(1).await.unwrap().pop();
+        found = log.claim(1, &[]).await.unwrap().pop();
         found.is_some()
     })
     .await;
@@ -62,14 +62,14 @@ async fn users_take_turns_and_each_has_calls_in_their_order() {
     let server = Server::start();
     let (one, other) = (log(&server).await, log(&server).await);
     accept(&one, &["a", "a", "a", "a", "b", "c", "b"]).await;
-    assert_eq!(ids(&other.claim(4).await.unwrap()), [1, 5, 6, 2]);
-    assert_eq!(ids(&one.claim(2).await.unwrap()), [7, 3]);
-    let last = other.claim(10).await.unwrap();
+    assert_eq!(ids(&other.claim(4, &[]).await.unwrap()), [1, 5, 6, 2]);
+    assert_eq!(ids(&one.claim(2, &[]).await.unwrap()), [7, 3]);
+    let last = other.claim(10, &[]).await.unwrap();
     assert_eq!(ids(&last), [4]);
     let invocation = last[0].call.invocation.clone().unwrap();
     assert_eq!(invocation, *new_call(4, "a").unwrap().invocation);
     assert_eq!((last[0].call.attempts, last[0].cancelled), (0, false));
-    assert!(one.claim(10).await.unwrap().is_empty());
+    assert!(one.claim(10, &[]).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -84,7 +84,7 @@ async fn each_call_is_handed_to_one_of_many_workers() {
         workers.push(tokio::spawn(async move {
             let mut mine = Vec::new();
             loop {
-                let claimed = log.claim(3).await.unwrap();
+                let claimed = log.claim(3, &[]).await.unwrap();
                 if claimed.is_empty() {
                     return mine;
                 }
@@ -134,15 +134,15 @@ async fn calls_of_a_dead_worker_move_and_those_of_a_living_one_stay() {
     let (dead, living, third) = (log(&server).await, log(&server).await, log(&server).await);
     let calls = accept(&dead, &["a", "b"]).await;
     let (lost, kept) = (&calls[0], &calls[1]);
-    assert_eq!(ids(&dead.claim(1).await.unwrap()), [1]);
-    assert_eq!(ids(&living.claim(1).await.unwrap()), [2]);
+    assert_eq!(ids(&dead.claim(1, &[]).await.unwrap()), [1]);
+    assert_eq!(ids(&living.claim(1, &[]).await.unwrap()), [2]);
     assert_eq!(dead.begin(lost.id).await, Ok(1));
 
     let mut moved = None;
     until("the dead worker's call has moved", async || {
         let renewed = living.renew(&[kept.id]).await.unwrap();
         assert!(renewed.lost.is_empty() && renewed.cancelled.is_empty());
-        moved = third.claim(5).await.unwrap().pop();
+        moved = third.claim(5, &[]).await.unwrap().pop();
         moved.is_some()
     })
     .await;
@@ -174,13 +174,13 @@ async fn what_is_released_can_be_claimed_at_once_and_not_finished() {
     let server = Server::start();
     let (one, other) = (log(&server).await, log(&server).await);
     let calls = accept(&one, &["a", "b"]).await;
-    one.claim(2).await.unwrap();
+    one.claim(2, &[]).await.unwrap();
     one.release(&[calls[0].id]).await.unwrap();
     assert_eq!(one.begin(calls[0].id).await, Err(Error::Lost(calls[0].id)));
-    assert_eq!(ids(&other.claim(5).await.unwrap()), [1]);
+    assert_eq!(ids(&other.claim(5, &[]).await.unwrap()), [1]);
     // Closing releases, too.
     one.close().await;
-    assert_eq!(ids(&other.claim(5).await.unwrap()), [2]);
+    assert_eq!(ids(&other.claim(5, &[]).await.unwrap()), [2]);
     assert_eq!(other.finish(finished(&calls[1], 5, "x")).await, Ok(true));
 }
 
@@ -197,7 +197,7 @@ async fn a_waiting_call_that_is_cancelled_has_ended_and_never_runs() {
     );
     assert_eq!(other.cancel(end).await, Ok(Cancelling::AlreadyEnded));
     other.cancel(cancelled(&calls[2])).await.unwrap();
-    assert_eq!(ids(&one.claim(10).await.unwrap()), [2]);
+    assert_eq!(ids(&one.claim(10, &[]).await.unwrap()), [2]);
     let unknown = cancelled(&new_call(77, "a").unwrap());
     let id = unknown.id;
     assert_eq!(other.cancel(unknown).await, Err(Error::UnknownCall(id)));
@@ -208,7 +208,7 @@ async fn the_owner_of_a_cancelled_call_hears_of_it_and_so_does_the_next() {
     let server = Server::start();
     let (owner, other) = (log(&server).await, log(&server).await);
     let call = accept(&other, &["a"]).await.remove(0);
-    owner.claim(1).await.unwrap();
+    owner.claim(1, &[]).await.unwrap();
     assert_eq!(
         other.cancel(cancelled(&call)).await,
         Ok(Cancelling::Requested)
@@ -223,7 +223,7 @@ async fn the_owner_of_a_cancelled_call_hears_of_it_and_so_does_the_next() {
     assert_eq!(told, [call.id]);
     // It does not get to it.
     owner.release(&[call.id]).await.unwrap();
-    let claimed = other.claim(1).await.unwrap();
+    let claimed = other.claim(1, &[]).await.unwrap();
     assert_eq!(ids(&claimed), [1]);
     assert!(claimed[0].cancelled);
 }
@@ -232,7 +232,7 @@ async fn the_owner_of_a_cancelled_call_hears_of_it_and_so_does_the_next() {
 async fn workers_hear_of_work_and_clients_of_ends() {
     let server = Server::start();
     let (one, other) = (log(&server).await, log(&server).await);
-    assert!(other.claim(1).await.unwrap().is_empty());
+    assert!(other.claim(1, &[]).await.unwrap().is_empty());
     let call = accept(&one, &["a"]).await.remove(0);
     tokio::time::timeout(LONG, other.work()).await.unwrap();
     let claimed = claim_one(&other).await;
@@ -257,7 +257,7 @@ async fn a_server_that_is_killed_and_started_again_loses_no_call() {
     let mut server = Server::start();
     let (one, other) = (log(&server).await, log(&server).await);
     let calls = accept(&one, &["a", "b"]).await;
-    assert_eq!(ids(&one.claim(1).await.unwrap()), [1]);
+    assert_eq!(ids(&one.claim(1, &[]).await.unwrap()), [1]);
     server.restart();
     // Claims are as they were.
     until("the server is asked again", async || {
@@ -285,7 +285,7 @@ async fn a_user_with_too_many_waiting_calls_is_refused_another() {
         Err(Error::QueueFull { limit: 2 })
     );
     assert!(log.accept(new_call(4, "b").unwrap()).await.is_ok());
-    log.claim(1).await.unwrap();
+    log.claim(1, &[]).await.unwrap();
     assert!(log.accept(more).await.is_ok());
 }
 
@@ -302,7 +302,7 @@ async fn contents_that_faasm_never_wrote_hurt_no_other_call() {
     tell(&server, &["SET", &key("i:3"), "x"]);
     tell(&server, &["DEL", &key("q:d")]);
     tell(&server, &["RPUSH", &key("ring"), "nobody"]);
-    let claimed = log.claim(10).await.unwrap();
+    let claimed = log.claim(10, &[]).await.unwrap();
     assert_eq!(ids(&claimed), [3, 5]);
     let invocation = claimed[0].call.invocation.clone();
     let part = RecordPart::Invocation;
@@ -348,7 +348,10 @@ async fn contents_that_faasm_never_wrote_hurt_no_other_call() {
     tell(&server, &["SET", &key("ring"), "x"]);
     tell(&server, &["DEL", &key("ring")]);
     tell(&server, &["SET", &key("ring"), "x"]);
-    assert!(matches!(log.claim(1).await, Err(Error::Unavailable(_))));
+    assert!(matches!(
+        log.claim(1, &[]).await,
+        Err(Error::Unavailable(_))
+    ));
 }
 
 #[tokio::test]
@@ -356,7 +359,7 @@ async fn a_server_without_memory_takes_ends_but_no_calls() {
     let server = Server::with(["--maxmemory", "64mb", "--maxmemory-policy", "noeviction"]);
     let log = log(&server).await;
     let call = accept(&log, &["a"]).await.remove(0);
-    log.claim(1).await.unwrap();
+    log.claim(1, &[]).await.unwrap();
     tell(&server, &["CONFIG", "SET", "maxmemory", "1"]);
     assert_eq!(
         log.accept(new_call(2, "a").unwrap()).await,

@@ -93,6 +93,8 @@ pub enum FailureKind {
     PythonMissing,
     /// An MPI program ended its world, waited for what could not come, or misused MPI.
     Mpi,
+    /// The server of a cluster that ran the call was lost.
+    WorkerLost,
 }
 
 impl FailureKind {
@@ -119,6 +121,7 @@ impl FailureKind {
             Self::AttemptsExhausted => "attempts_exhausted",
             Self::Overloaded => "overloaded",
             Self::Internal => "internal",
+            Self::WorkerLost => "worker_lost",
         }
     }
 }

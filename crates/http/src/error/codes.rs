@@ -89,6 +89,8 @@ pub enum ErrorCode {
     NotReady,
     /// What keeps the state cannot be reached, or does not do its work.
     StateUnavailable,
+    /// What the servers of a cluster share cannot be reached.
+    ClusterUnavailable,
     /// The server has no Python runtime.
     PythonNotInstalled,
     /// The server's disk is full.
@@ -155,6 +157,7 @@ impl ErrorCode {
         Self::Overloaded,
         Self::NotReady,
         Self::StateUnavailable,
+        Self::ClusterUnavailable,
         Self::PythonNotInstalled,
         Self::NoSpace,
         Self::StorageQuota,
@@ -210,6 +213,7 @@ impl ErrorCode {
             Self::NoRoomForWorld => Row("no_room_for_world", S::TOO_MANY_REQUESTS, "try again later, or with fewer ranks"),
             Self::Overloaded => Row("overloaded", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::NotReady => Row("not_ready", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
+            Self::ClusterUnavailable => Row("cluster_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After, or another server of the cluster; its operator can look with `faasm doctor redis`"),
             Self::StateUnavailable => Row("state_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After; its operator can look with `faasm doctor redis`"),
             Self::PythonNotInstalled => Row("python_not_installed", S::SERVICE_UNAVAILABLE, "its operator can: `faasm python install`, then restart it"),
             Self::NoSpace => Row("no_space", S::INSUFFICIENT_STORAGE, "free space on the server's disk; nothing was stored"),
@@ -245,6 +249,7 @@ impl ErrorCode {
             | Self::NoRoomForWorld
             | Self::Overloaded
             | Self::NotReady
+            | Self::ClusterUnavailable
             | Self::StateUnavailable => Some(1),
             _ => None,
         }

@@ -105,6 +105,7 @@ fn status_of(kind: FailureKind) -> StatusCode {
         | FailureKind::Mpi
         | FailureKind::Cancelled
         | FailureKind::AttemptsExhausted
+        | FailureKind::WorkerLost
         | FailureKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

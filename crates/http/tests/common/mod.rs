@@ -79,7 +79,11 @@ impl Server {
         };
         let faaslets = Faaslets::new(small, storage.clone(), state.clone()).unwrap();
         let log = Arc::new(EmbeddedLog::open(&dir.path().join("calls")).unwrap());
-        let calls = Calls::start(faasm_calls::Options::default(), faaslets, log);
+        let calls = Calls::start(
+            faasm_calls::Options::default(),
+            faaslets,
+            faasm_calls::Company::Alone(log),
+        );
         let readiness = Readiness::default();
         let api = Api::new(ApiParts {
             calls: calls.await.unwrap(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use faasm_calllog::{Cancelling, ClaimedCall, Error, LoggedCall, Renewed, Result, SharedLog};
-use faasm_model::{CallId, FinishedCall};
+use faasm_model::{CallId, FinishedCall, Name};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::records;
 use super::values::{PAGE_BYTES, SHORT_BYTES};
 use super::{RedisLog, scripts};
-use crate::redis::request::text;
+use crate::redis::request::{Call, text};
 use crate::redis::server::hear_within;
 
 /// How long a claim lasts that is not renewed.
@@ -24,6 +24,9 @@ const RENEWAL: Duration = Duration::from_millis(2_500);
 
 /// Most calls that one script hands out: a few ms of the server's time.
 const MOST_CLAIMED: usize = 128;
+
+/// Most users whose calls are left to others in one request.
+const MOST_EXCEPTED: usize = 1_000;
 
 /// How many fields a claimed call has: claim, whether it is cancelled, and those of a page.
 const FIELDS: usize = 2 + records::FIELDS;
@@ -41,16 +44,16 @@ const ENDED_LOOKS: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3_600);
 
 impl RedisLog {
-    async fn claim_some(&self, room: usize) -> Result<Vec<ClaimedCall>> {
+    async fn claim_some(&self, room: usize, except: &[Name]) -> Result<Vec<ClaimedCall>> {
         let _open = self.enter().await?;
         if room == 0 {
             return Ok(Vec::new());
         }
         let call = self.redis.call(&scripts::CLAIM, self.tag());
         let call = call.arg(room.min(MOST_CLAIMED)).arg(LEASE.as_millis());
-        let fields = self
-            .run(call.arg(SHORT_BYTES).arg(PAGE_BYTES), None)
-            .await?;
+        let call = call.arg(SHORT_BYTES).arg(PAGE_BYTES);
+        let call = except.iter().take(MOST_EXCEPTED).fold(call, Call::arg);
+        let fields = self.run(call, None).await?;
         if fields.len() % FIELDS != 0 {
             return Err(self.damaged("an answer about claims"));
         }
@@ -153,8 +156,12 @@ impl RedisLog {
 }
 
 impl SharedLog for RedisLog {
-    fn claim(&self, room: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>>> {
-        self.claim_some(room).boxed()
+    fn claim<'a>(
+        &'a self,
+        room: usize,
+        except: &'a [Name],
+    ) -> BoxFuture<'a, Result<Vec<ClaimedCall>>> {
+        self.claim_some(room, except).boxed()
     }
 
     fn renew<'a>(&'a self, ids: &'a [CallId]) -> BoxFuture<'a, Result<Renewed>> {

@@ -147,7 +147,7 @@ impl Members {
     ///
     /// # Errors
     /// When the server cannot be asked: then it ends with the lease.
-    pub async fn leave(self) -> Result<(), Error> {
+    pub async fn leave(&self) -> Result<(), Error> {
         self.following.abort();
         self.shared.standing.leave();
         let call = self.shared.call(&scripts::LEAVE);

@@ -2,6 +2,11 @@
 local room, lease, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 -- One whose input goes beyond this is the last.
 local most_bytes = tonumber(ARGV[7])
+-- Users whose calls are not wanted.
+local excepted = {}
+for i = 8, #ARGV do
+  excepted[ARGV[i]] = true
+end
 local page, given, bytes = { 'ok' }, 0, 0
 
 local function put(...)
@@ -62,6 +67,10 @@ local function take_next()
   local user = redis.call('LPOP', tag .. 'ring')
   if not user then
     return false
+  end
+  if excepted[user] then
+    redis.call('RPUSH', tag .. 'ring', user)
+    return true
   end
   local read = redis.pcall('XREADGROUP', 'GROUP', GROUP, worker, 'COUNT', 1, 'STREAMS', tag .. 'q:' .. user, '>')
   if not read or read.err or not read[1] then
