@@ -61,9 +61,11 @@ pub(crate) struct Exhausted;
 
 /// How busy the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Load {
-    pub(crate) running: usize,
-    pub(crate) waiting: usize,
+pub struct Load {
+    /// Calls in motion: started, and not waiting for callees.
+    pub running: usize,
+    /// Calls that wait for a place.
+    pub waiting: usize,
 }
 
 impl Admission {

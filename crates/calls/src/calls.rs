@@ -11,7 +11,7 @@ use faasm_model::{CallId, FailureKind, FinishedCall, Invocation, Outcome, Target
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admission::{Admission, Permit, Place};
+use crate::admission::{Admission, Load, Permit, Place};
 use crate::cluster::Company;
 use crate::ids::Ids;
 use crate::live::LiveCall;
@@ -171,9 +171,15 @@ impl Calls {
         accepted.await.unwrap_or(Err(Refused::ShuttingDown))
     }
 
-    /// Drops every cached module.
-    pub fn flush(&self) {
-        self.0.faaslets.flush();
+    /// Drops every cached module, on all servers of a cluster.
+    pub async fn flush(&self) -> Result<(), Refused> {
+        match self.0.company.cluster() {
+            None => {
+                self.0.faaslets.flush();
+                Ok(())
+            }
+            Some(cluster) => cluster.peers.flush().await.map_err(Refused::Unannounced),
+        }
     }
 
     /// The Faaslets that run the calls.
@@ -186,9 +192,20 @@ impl Calls {
         !self.0.closing.load(Ordering::SeqCst)
     }
 
+    /// Whether this server knows of all that others of its cluster have changed, as it must to
+    /// run anything.
+    pub fn is_current(&self) -> bool {
+        self.0.company.is_current()
+    }
+
+    /// How busy the server is.
+    pub fn load(&self) -> Load {
+        self.0.admission.load()
+    }
+
     /// Sets the gauges that describe this moment.
     pub fn record_gauges(&self) {
-        let load = self.0.admission.load();
+        let load = self.load();
         let budget = self.0.faaslets.budget();
         let set = |name: &'static str, value: f64| metrics::gauge!(name).set(value);
         set("faasm_calls_running", load.running as f64);

@@ -33,6 +33,12 @@ pub trait Peers: Send + Sync {
 
     /// Has another server run a call, if one has room for it. Dropping the future cancels it.
     fn hand_over(&self, call: Handed) -> BoxFuture<'_, HandedOver>;
+
+    /// Drops what all servers, this one too, have cached, and returns when that is done.
+    ///
+    /// # Errors
+    /// Why some may not have heard of it, for people.
+    fn flush(&self) -> BoxFuture<'_, Result<(), String>>;
 }
 
 impl Company {

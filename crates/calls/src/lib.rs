@@ -25,6 +25,7 @@ mod sharing;
 mod waiters;
 mod world;
 
+pub use admission::Load;
 pub use calls::Calls;
 pub use cluster::{Cluster, Company, Peers};
 pub use faasm_calllog::{Idempotency, IdempotencyKey, InvalidIdempotencyKey};

@@ -46,6 +46,9 @@ pub enum Refused {
         "the server is cut off from its cluster, and must not run what others may have changed; try another one, or again later"
     )]
     CutOff,
+    /// Some servers of the cluster may not have done their part.
+    #[error("not all servers of the cluster can be told: {0}; try again")]
+    Unannounced(String),
     /// The server is going down.
     #[error("the server is shutting down; try again")]
     ShuttingDown,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use faasm_model::{FunctionName, Limits, Target};
 use faasm_state::State;
-use faasm_storage::{FunctionRecord, Functions, Storage};
+use faasm_storage::{Compat, FunctionRecord, Functions, Storage};
 use faasm_vfs::Spill;
 use tokio::sync::Semaphore;
 
@@ -144,6 +144,11 @@ impl Faaslets {
             bytes: image.bytes(),
             memory_bytes: image.memory_bytes(),
         })
+    }
+
+    /// What compiled code fits here: servers with the same can share theirs.
+    pub fn compatibility(&self) -> &Compat {
+        self.0.modules.compatibility()
     }
 
     /// The process's memory budget.

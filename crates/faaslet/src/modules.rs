@@ -124,6 +124,11 @@ impl Modules {
         }
     }
 
+    /// What compiled code fits here.
+    pub(crate) fn compatibility(&self) -> &Compat {
+        self.disk.compatibility()
+    }
+
     /// The module of a function, from memory, the local cache or its code.
     pub(crate) async fn get(
         &self,

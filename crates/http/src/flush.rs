@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::reply;
 
 /// Drops every cached module, pushes state that is not in the global tier yet, and drops
-/// the copies of state that nobody uses. Never needed for an upload to take effect.
+/// the copies of state that nobody uses; in a cluster, on all servers. Never needed for an upload to take effect.
 #[utoipa::path(post, path = "/flush", tag = "server", responses(
     (status = 200, description = "`flushed`", content_type = "text/plain", body = String),
 ))]
@@ -18,7 +18,7 @@ pub(crate) async fn flush(State(api): State<Api>) -> Result<Response, ApiError> 
 }
 
 pub(crate) async fn flush_all(api: &Api) -> Result<Response, ApiError> {
-    api.calls.flush();
+    api.calls.flush().await?;
     let state = api.state.clone();
     detached(async move { state.flush().await.map_err(failed) }).await?;
     Ok(reply::text("flushed\n"))

@@ -21,7 +21,8 @@ pub(crate) async fn healthz() -> Response {
 ))]
 pub(crate) async fn readyz(State(api): State<Api>) -> Result<Response, ApiError> {
     let closing = (!api.calls.is_open()).then_some("the server is shutting down");
-    match api.readiness.problem().or(closing) {
+    let cut_off = (!api.calls.is_current()).then_some("the server is cut off from its cluster");
+    match api.readiness.problem().or(closing).or(cut_off) {
         Some(problem) => Err(ApiError::new(ErrorCode::NotReady, problem)),
         None => Ok(reply::text("ready\n")),
     }

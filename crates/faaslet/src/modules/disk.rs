@@ -46,6 +46,10 @@ impl Disk {
         }
     }
 
+    pub(crate) fn compatibility(&self) -> &Compat {
+        &self.compatibility
+    }
+
     /// The same compiler, for modules that import what `linkers` have, with a cache in `artifacts`.
     pub(crate) fn with(&self, linkers: Linkers, artifacts: Artifacts) -> Self {
         Self {
