@@ -89,6 +89,8 @@ pub enum ErrorCode {
     NotReady,
     /// What keeps the state cannot be reached, or does not do its work.
     StateUnavailable,
+    /// The tokens of the cluster cannot be reached, or other servers could not be told of a change.
+    TokensUnavailable,
     /// The server has no Python runtime.
     PythonNotInstalled,
     /// The server's disk is full.
@@ -155,6 +157,7 @@ impl ErrorCode {
         Self::Overloaded,
         Self::NotReady,
         Self::StateUnavailable,
+        Self::TokensUnavailable,
         Self::PythonNotInstalled,
         Self::NoSpace,
         Self::StorageQuota,
@@ -211,6 +214,7 @@ impl ErrorCode {
             Self::Overloaded => Row("overloaded", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::NotReady => Row("not_ready", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::StateUnavailable => Row("state_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After; its operator can look with `faasm doctor redis`"),
+            Self::TokensUnavailable => Row("tokens_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After; its operator can look with `faasm doctor redis`"),
             Self::PythonNotInstalled => Row("python_not_installed", S::SERVICE_UNAVAILABLE, "its operator can: `faasm python install`, then restart it"),
             Self::NoSpace => Row("no_space", S::INSUFFICIENT_STORAGE, "free space on the server's disk; nothing was stored"),
             Self::StorageQuota => Row("storage_quota", S::INSUFFICIENT_STORAGE, "delete functions that are not needed, or have --user-max-storage raised"),
@@ -245,7 +249,8 @@ impl ErrorCode {
             | Self::NoRoomForWorld
             | Self::Overloaded
             | Self::NotReady
-            | Self::StateUnavailable => Some(1),
+            | Self::StateUnavailable
+            | Self::TokensUnavailable => Some(1),
             _ => None,
         }
     }
