@@ -49,9 +49,9 @@ impl EmbeddedTokens {
 impl TokenStore for EmbeddedTokens {
     fn add(&self, record: TokenRecord) -> BoxFuture<'_, Result<()>> {
         let id = record.id;
-        let json = serde_json::to_vec(&record);
+        let json = record.to_stored();
         let add = async move {
-            let json = json.map_err(|error| Error::Storage(error.to_string()))?;
+            let json = json?;
             if !self.store.has_room_for(json.len()) {
                 return Err(Error::NoSpace);
             }
@@ -89,7 +89,10 @@ impl TokenStore for EmbeddedTokens {
             };
             for entry in tokens.iter()? {
                 let (id, json) = entry?;
-                all.extend(read(id.value(), json.value()));
+                all.extend(TokenRecord::from_stored(
+                    id.value().as_bytes(),
+                    json.value(),
+                ));
             }
             Ok(all)
         });
@@ -102,20 +105,5 @@ impl TokenStore for EmbeddedTokens {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         self.store.close().boxed()
-    }
-}
-
-fn read(id: &str, json: &[u8]) -> Option<TokenRecord> {
-    let record: std::result::Result<TokenRecord, _> = serde_json::from_slice(json);
-    match record {
-        Ok(record) if record.id.to_string() == id => Some(record),
-        Ok(_) => {
-            tracing::error!(id, "a token's record is another's; it no longer counts");
-            None
-        }
-        Err(error) => {
-            tracing::error!(id, %error, "a token's record cannot be read; it no longer counts");
-            None
-        }
     }
 }

@@ -32,6 +32,19 @@ pub enum Error {
     /// The system gives no random numbers.
     #[error("the system gives no random numbers ({0}), and no token is made without")]
     NoRandomness(String),
+    /// What keeps the tokens of several servers does not answer.
+    #[error("the tokens of the cluster cannot be reached ({0}); try again later")]
+    Unavailable(String),
+    /// A token was revoked, and others were not told.
+    #[error(
+        "the token {id} is revoked, but other servers may still let it in ({why}); revoke it again until the answer is that it is revoked, or that there is none"
+    )]
+    Unannounced {
+        /// The token.
+        id: TokenId,
+        /// Why they were not told.
+        why: String,
+    },
     /// The storage under the store failed.
     #[error("the storage of the tokens failed ({0}); check it, then try again")]
     Storage(String),

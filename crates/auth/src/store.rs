@@ -4,6 +4,9 @@ use futures::future::BoxFuture;
 
 use crate::{Result, TokenId, TokenRecord};
 
+/// Most tokens of a server, or of a cluster: all of them are in memory.
+pub const MAX_TOKENS: usize = 100_000;
+
 /// Keeps the records of tokens. What a method answered is durable.
 ///
 /// Requests are not answered from here, but from [`Tokens`](crate::Tokens), which has all of them

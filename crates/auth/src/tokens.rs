@@ -1,20 +1,25 @@
 //! The tokens of a server, at hand for every request.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use faasm_model::now_ms;
+use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use crate::{Error, NewToken, Rejected, Result, Token, TokenId, TokenRecord, TokenStore};
-
-/// Most tokens: all of them are in memory.
-const MAX_TOKENS: usize = 100_000;
+use crate::{
+    Error, MAX_TOKENS, NewToken, Rejected, Result, Token, TokenId, TokenRecord, TokenStore,
+};
 
 /// Between two attempts to read what has changed.
 const RETRY: Duration = Duration::from_millis(200);
+
+/// Tells all servers with the same store to [`refresh`](Tokens::refresh), and returns when they
+/// have; or else why some may not have.
+pub type Announce =
+    Box<dyn Fn() -> BoxFuture<'static, std::result::Result<(), String>> + Send + Sync>;
 
 /// All tokens, in memory as they are in a [`TokenStore`]. Cheap to clone; all clones are one.
 ///
@@ -28,6 +33,8 @@ struct Inner {
     known: ArcSwap<Known>,
     /// One change at a time, to the store and to what is known of it.
     turn: Mutex<()>,
+    /// How other servers are told of changes.
+    announce: OnceLock<Announce>,
 }
 
 type Known = HashMap<TokenId, Arc<TokenRecord>>;
@@ -43,7 +50,15 @@ impl Tokens {
             store,
             known: ArcSwap::from_pointee(known),
             turn: Mutex::new(()),
+            announce: OnceLock::new(),
         })))
+    }
+
+    /// Has all changes from now on announced before they are answered. Only the first `announce`
+    /// counts. It may call [`refresh`](Self::refresh) here, too.
+    pub fn announce_to(&self, announce: Announce) {
+        // A second one is one too many.
+        let _ = self.0.announce.set(announce);
     }
 
     /// What the bearer of `text` may do.
@@ -69,7 +84,8 @@ impl Tokens {
     }
 
     /// Makes a token. It counts, and is durable, when this returns; what is returned of it is the
-    /// only place where its secret is.
+    /// only place where its secret is. On other servers it counts, too, unless they could not be
+    /// told: then the log says so, and it does as soon as they have heard.
     ///
     /// # Errors
     /// [`Error::TooMany`]; [`Error::NoRandomness`]; those of the store.
@@ -94,12 +110,16 @@ impl Tokens {
         };
         let added = record.clone();
         self.to_its_end(async move |inner| {
-            let _turn = inner.turn.lock().await;
+            let turn = inner.turn.lock().await;
             if inner.known.load().len() >= MAX_TOKENS {
                 return Err(Error::TooMany(MAX_TOKENS));
             }
             inner.store.add(added.clone()).await?;
             inner.change(|known| drop(known.insert(added.id, Arc::new(added))));
+            drop(turn);
+            if let Err(error) = inner.announce().await {
+                tracing::warn!(error, "other servers may not know a new token yet");
+            }
             Ok(())
         })
         .await?;
@@ -107,16 +127,22 @@ impl Tokens {
     }
 
     /// Ends a token; `false` if there is none of that id. No check that begins after this lets it
-    /// through.
+    /// through, on any server that is [told](Self::announce_to).
     ///
     /// # Errors
-    /// Those of the store. The token has ended here all the same, and may count again after a
-    /// restart: revoke it once more when the store is well.
+    /// Those of the store. The token has ended here all the same, and may count again when the
+    /// tokens are read again: revoke it once more when the store is well.
+    /// [`Error::Unannounced`]: it has ended here and in the store, and other servers may not know.
     pub async fn revoke(&self, id: TokenId) -> Result<bool> {
         self.to_its_end(async move |inner| {
-            let _turn = inner.turn.lock().await;
+            let turn = inner.turn.lock().await;
             inner.change(|known| drop(known.remove(&id)));
-            inner.store.remove(id).await
+            let removed = inner.store.remove(id).await?;
+            drop(turn);
+            // Also if there is none: whoever removed it may have failed to tell.
+            let announced = inner.announce().await;
+            announced.map_err(|why| Error::Unannounced { id, why })?;
+            Ok(removed)
         })
         .await
     }
@@ -128,15 +154,24 @@ impl Tokens {
         all
     }
 
+    /// Reads all tokens again, as others may have changed them; tries until that succeeds or the
+    /// store is closed. Whatever was changed before this was called is known when it returns.
+    pub async fn refresh(&self) {
+        loop {
+            match self.reload().await {
+                Ok(()) | Err(Error::Closed) => return,
+                // Until they are read, what was revoked elsewhere still counts here.
+                Err(error) => tracing::error!(%error, "cannot read the tokens that have changed"),
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
     /// Keeps what is in memory as the store has it while others change that; never returns.
     pub async fn follow(&self) -> std::convert::Infallible {
         loop {
             self.0.store.changed().await;
-            // Until it is read, what was revoked elsewhere still counts here.
-            while let Err(error) = self.reload().await {
-                tracing::error!(%error, "cannot read the tokens that have changed");
-                tokio::time::sleep(RETRY).await;
-            }
+            self.refresh().await;
         }
     }
 
@@ -160,6 +195,14 @@ impl Tokens {
 }
 
 impl Inner {
+    /// Not to be called by whoever has the turn: this server is told as well.
+    async fn announce(&self) -> std::result::Result<(), String> {
+        match self.announce.get() {
+            Some(announce) => announce().await,
+            None => Ok(()),
+        }
+    }
+
     /// Only to be called by whoever has the turn.
     fn change(&self, change: impl FnOnce(&mut Known)) {
         let mut known = Known::clone(&self.known.load());

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use faasm_auth::{
@@ -122,4 +123,64 @@ async fn a_token_that_could_not_be_removed_has_ended_all_the_same() {
     assert_eq!(tokens.revoke(record.id).await, Err(Error::NoSpace));
     assert!(tokens.check(&token.expose(), 0).is_err());
     assert!(tokens.list().is_empty());
+}
+
+/// Tokens that announce what is changed: which fails on demand, and is counted.
+async fn announcing() -> (Tokens, Arc<AtomicBool>, Arc<AtomicUsize>, TempDir) {
+    let (tokens, dir) = fresh().await;
+    let (fails, count) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+    let (own, failing, counting) = (tokens.clone(), Arc::clone(&fails), Arc::clone(&count));
+    tokens.announce_to(Box::new(move || {
+        let (own, fails) = (own.clone(), failing.load(Ordering::SeqCst));
+        counting.fetch_add(1, Ordering::SeqCst);
+        let announce = async move {
+            // As the announcer is told like everybody.
+            own.refresh().await;
+            match fails {
+                true => Err("cut off".to_owned()),
+                false => Ok(()),
+            }
+        };
+        announce.boxed()
+    }));
+    (tokens, fails, count, dir)
+}
+
+#[tokio::test]
+async fn changes_are_announced_before_they_are_answered() {
+    let (tokens, _, count, _dir) = announcing().await;
+    let (token, record) = tokens.create(new()).await.unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+    assert!(tokens.check(&token.expose(), 0).is_ok());
+    assert!(tokens.revoke(record.id).await.unwrap());
+    assert_eq!(count.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_revocation_that_others_do_not_know_is_no_success_and_can_be_told_again() {
+    let (tokens, fails, count, _dir) = announcing().await;
+    fails.store(true, Ordering::SeqCst);
+    // A new token harms nobody who does not know it.
+    let (token, record) = tokens.create(new()).await.unwrap();
+    let (id, why) = (record.id, "cut off".to_owned());
+    let untold = Err(Error::Unannounced { id, why });
+    assert_eq!(tokens.revoke(id).await, untold);
+    assert!(tokens.check(&token.expose(), 0).is_err());
+    assert_eq!(tokens.revoke(id).await, untold);
+    fails.store(false, Ordering::SeqCst);
+    assert_eq!(tokens.revoke(id).await, Ok(false));
+    assert_eq!(count.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn reading_again_ends_with_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(EmbeddedTokens::open(dir.path()).unwrap());
+    let tokens = Tokens::open(Arc::clone(&store) as Arc<dyn TokenStore>)
+        .await
+        .unwrap();
+    let (token, _) = tokens.create(new()).await.unwrap();
+    store.close().await;
+    tokens.refresh().await;
+    assert!(tokens.check(&token.expose(), 0).is_ok());
 }

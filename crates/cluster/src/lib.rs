@@ -22,5 +22,5 @@ mod redis;
 
 pub use redis::{
     Change, Durability, Error, Load, Member, Members, News, Problem, Profile, Redis, RedisLog,
-    RedisOptions, RedisTier, Report, Worker, inspect, redacted,
+    RedisOptions, RedisTier, RedisTokens, Report, Worker, inspect, redacted,
 };

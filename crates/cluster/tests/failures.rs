@@ -49,66 +49,6 @@ async fn whoever_is_not_let_in_is_told_why() -> Checked {
     Ok(())
 }
 
-/// As the page about clusters has it.
-const ACL: [&str; 22] = [
-    "~{faasm:*",
-    "+hello",
-    "+ping",
-    "+select",
-    "+info",
-    "+time",
-    "+evalsha",
-    "+script|load",
-    "+hget",
-    "+hmget",
-    "+hset",
-    "+hdel",
-    "+get",
-    "+set",
-    "+getrange",
-    "+setrange",
-    "+del",
-    "+unlink",
-    "+exists",
-    "+pexpire",
-    "+@sortedset",
-    "+@list",
-];
-
-#[tokio::test]
-async fn a_user_needs_no_more_than_the_documented_permissions() -> Checked {
-    let redis = Redis::start();
-    let acl = |user, rules: &[&str]| {
-        let words = [&["acl", "setuser", user, "on", ">secret"], rules].concat();
-        assert_eq!(redis.cli(&words), "OK");
-    };
-    acl("faasm", &ACL);
-    let tier = RedisTier::connect(options(&with_user(&redis, "faasm:secret"))).await?;
-    let key = state_key("demo", "key")?;
-    let meta = set(&tier, &key, &noise(100_000, 1)).await?;
-    tier.patch(&key, meta.generation, 9, patches([(0, b"x")]), None)
-        .await?;
-    assert!(get(&tier, &key).await?.is_some());
-    tier.append(&key, "element".into()).await?;
-    assert_eq!(tier.appended(&key, 0, 9).await?.len(), 1);
-    let fence = tier.lock(&key, Duration::from_secs(9)).await?.unwrap();
-    assert!(tier.renew(&key, fence, Duration::from_secs(9)).await?);
-    tier.unlock(&key, fence).await?;
-    assert_eq!(tier.list(&key.user, "", None, 9).await?.len(), 1);
-    assert_eq!(tier.users(None, 9).await?.len(), 1);
-    let (generation, pin) = tier.stage(&key.user).await?;
-    tier.write_staged(generation, patches([(0, b"y")])).await?;
-    tier.publish(&key, generation, 1, Expect::Any, None).await?;
-    drop(pin);
-    tier.clear_appended(&key).await?;
-    assert!(tier.delete(&key, Expect::Any).await?);
-
-    acl("other", &["~{other:*", "+@all"]);
-    let forbidden = problem(&with_user(&redis, "other:secret")).await;
-    assert!(matches!(forbidden, Problem::Forbidden(_)), "{forbidden}");
-    Ok(())
-}
-
 #[tokio::test]
 async fn a_replica_is_refused_and_one_that_becomes_it_is_left() -> Checked {
     let (primary, redis) = (Redis::start(), Redis::start());

@@ -5,10 +5,8 @@ mod shared;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use faasm_calllog::{CallLog, SharedLog, conformance};
-use faasm_cluster::{Change, Load, Members, News, Profile, Redis, RedisLog, Worker};
+use faasm_cluster::{Change, Load, Members, News, Profile, Redis, Worker};
 use faasm_model::FunctionName;
 use faasm_testkit::Redis as Server;
 use futures::FutureExt;
@@ -254,76 +252,6 @@ async fn a_stream_that_faasm_did_not_write_makes_everybody_read_everything() {
         &["ZADD", "{faasm:cluster}:members", "inf", "nobody"],
     );
     until("it is overlooked", async || addresses(&one) == ["a:8080"]).await;
-}
-
-/// Beside what the state needs.
-const ACL: [&str; 21] = [
-    "~{faasm:*",
-    "&{faasm:*",
-    "+hello",
-    "+ping",
-    "+info",
-    "+time",
-    "+evalsha",
-    "+script|load",
-    "+subscribe",
-    "+unsubscribe",
-    "+publish",
-    "+hset",
-    "+hget",
-    "+hmget",
-    "+hdel",
-    "+hsetnx",
-    "+hincrby",
-    "+del",
-    "+@sortedset",
-    "+@stream",
-    "+@list",
-];
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn members_and_calls_need_no_more_than_the_documented_permissions() {
-    let server = Server::start();
-    let others = [
-        "+get",
-        "+set",
-        "+exists",
-        "+strlen",
-        "+rename",
-        "+persist",
-        "+getrange",
-        "+setrange",
-        "+pexpire",
-        "+unlink",
-    ];
-    let user = ["acl", "setuser", "faasm", "on", ">secret"];
-    tell(&server, &[&user, ACL.as_slice(), &others].concat());
-    let redis = connect(&server.url().replace("redis://", "redis://faasm:secret@")).await;
-    let (one, noting) = join(&redis, "a").await;
-    one.announce(&upload("f")).await.unwrap();
-    assert_eq!(noting.take(), [News::Changes(vec![upload("f")])]);
-    one.leave().await.unwrap();
-
-    let log = RedisLog::new(&redis, 10);
-    conformance::large_values_come_back_whole(&log)
-        .await
-        .unwrap();
-    let call = conformance::new_call(50, "a").unwrap();
-    log.accept(call.clone()).await.unwrap();
-    log.work().await;
-    assert_eq!(log.claim(1, &[]).await.unwrap().len(), 1);
-    log.renew(&[call.id]).await.unwrap();
-    log.cancel(conformance::finished(&call, 5, ""))
-        .await
-        .unwrap();
-    log.recall().await;
-    log.begin(call.id).await.unwrap();
-    log.finish(conformance::finished(&call, 6, ""))
-        .await
-        .unwrap();
-    log.ended(call.id, Duration::ZERO).await.unwrap();
-    assert_eq!(log.list(None, None, 9).await.unwrap().len(), 1);
-    log.close().await;
 }
 
 #[tokio::test]

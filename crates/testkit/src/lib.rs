@@ -22,12 +22,14 @@
 )]
 
 mod answer;
+mod cluster;
 mod guest;
 mod raw;
 mod redis;
 mod server;
 
 pub use answer::Answer;
+pub use cluster::Cluster;
 pub use guest::{build, build_mpi, c, cpp, wat_noop};
 pub use raw::Raw;
 pub use redis::Redis;

@@ -89,6 +89,10 @@ impl Builder {
         command
             .arg("--data-dir")
             .arg(self.data_dir.as_deref().unwrap_or(default_data_dir));
+        let in_cluster = self.env.iter().any(|(name, _)| name == "FAASM_REDIS");
+        if in_cluster && !self.args.iter().any(|arg| arg == "--link-addr") {
+            command.args(["--link-addr", "127.0.0.1:0"]);
+        }
         // Reserving less address space starts faster; tests that need more say so.
         if !self.args.iter().any(|arg| arg == "--max-faaslets") {
             command.args(["--max-faaslets", "1024"]);

@@ -19,6 +19,7 @@ mod request;
 mod scripts;
 mod server;
 mod tier;
+mod tokens;
 
 pub use address::redacted;
 pub use error::{Error, Problem};
@@ -28,3 +29,4 @@ pub use members::{Change, Load, Member, Members, News, Profile, Worker};
 pub use options::RedisOptions;
 pub use server::Redis;
 pub use tier::RedisTier;
+pub use tokens::RedisTokens;

@@ -91,6 +91,8 @@ pub enum ErrorCode {
     StateUnavailable,
     /// What the servers of a cluster share cannot be reached.
     ClusterUnavailable,
+    /// The tokens of the cluster cannot be reached, or other servers could not be told of a change.
+    TokensUnavailable,
     /// The server has no Python runtime.
     PythonNotInstalled,
     /// The server's disk is full.
@@ -158,6 +160,7 @@ impl ErrorCode {
         Self::NotReady,
         Self::StateUnavailable,
         Self::ClusterUnavailable,
+        Self::TokensUnavailable,
         Self::PythonNotInstalled,
         Self::NoSpace,
         Self::StorageQuota,
@@ -215,6 +218,7 @@ impl ErrorCode {
             Self::NotReady => Row("not_ready", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::ClusterUnavailable => Row("cluster_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After, or another server of the cluster; its operator can look with `faasm doctor redis`"),
             Self::StateUnavailable => Row("state_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After; its operator can look with `faasm doctor redis`"),
+            Self::TokensUnavailable => Row("tokens_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After; its operator can look with `faasm doctor redis`"),
             Self::PythonNotInstalled => Row("python_not_installed", S::SERVICE_UNAVAILABLE, "its operator can: `faasm python install`, then restart it"),
             Self::NoSpace => Row("no_space", S::INSUFFICIENT_STORAGE, "free space on the server's disk; nothing was stored"),
             Self::StorageQuota => Row("storage_quota", S::INSUFFICIENT_STORAGE, "delete functions that are not needed, or have --user-max-storage raised"),
@@ -250,7 +254,8 @@ impl ErrorCode {
             | Self::Overloaded
             | Self::NotReady
             | Self::ClusterUnavailable
-            | Self::StateUnavailable => Some(1),
+            | Self::StateUnavailable
+            | Self::TokensUnavailable => Some(1),
             _ => None,
         }
     }

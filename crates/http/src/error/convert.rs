@@ -77,6 +77,9 @@ impl From<faasm_auth::Error> for ApiError {
             Error::NoSpace => Self::new(ErrorCode::NoSpace, error.to_string()),
             Error::TooMany(_) => Self::new(ErrorCode::TooManyTokens, error.to_string()),
             Error::Closed => Self::new(ErrorCode::NotReady, error.to_string()),
+            Error::Unavailable(_) | Error::Unannounced { .. } => {
+                Self::new(ErrorCode::TokensUnavailable, error.to_string())
+            }
             Error::Exists(_) | Error::InUse(_) | Error::NoRandomness(_) | Error::Storage(_) => {
                 Self::internal("the server failed to keep its tokens", error)
             }

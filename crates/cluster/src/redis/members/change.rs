@@ -14,6 +14,8 @@ pub enum Change {
     Python(FunctionName),
     /// A shared file was written or removed.
     File(SharedPath),
+    /// A token was made or revoked: the tokens are to be read again.
+    Tokens,
     /// Everything that is kept in memory is to be dropped.
     Flush,
 }
@@ -34,6 +36,7 @@ impl fmt::Display for Change {
             Self::Function(name) => write!(f, "function {name}"),
             Self::Python(name) => write!(f, "python {name}"),
             Self::File(path) => write!(f, "file {path}"),
+            Self::Tokens => f.write_str("tokens"),
             Self::Flush => f.write_str("flush"),
         }
     }
@@ -51,6 +54,7 @@ impl Change {
             "function" => Some(Self::Function(name()?)),
             "python" => Some(Self::Python(name()?)),
             "file" => Some(Self::File(SharedPath::new(what).ok()?)),
+            "tokens" if what.is_empty() => Some(Self::Tokens),
             "flush" if what.is_empty() => Some(Self::Flush),
             _ => None,
         }
@@ -68,6 +72,7 @@ mod tests {
             Change::Function(name.clone()),
             Change::Python(name),
             Change::File(SharedPath::new("data/a b").unwrap()),
+            Change::Tokens,
             Change::Flush,
         ] {
             assert_eq!(Change::read(&change.to_string()), Some(change));
@@ -78,6 +83,7 @@ mod tests {
             "function u",
             "function u/f/g",
             "file /../x",
+            "tokens all",
             "burn all",
         ] {
             assert_eq!(Change::read(other), None, "{other}");
