@@ -192,6 +192,11 @@ impl Calls {
         !self.0.closing.load(Ordering::SeqCst)
     }
 
+    /// Whether this server is one of a cluster.
+    pub fn is_in_cluster(&self) -> bool {
+        self.0.company.cluster().is_some()
+    }
+
     /// Whether this server knows of all that others of its cluster have changed, as it must to
     /// run anything.
     pub fn is_current(&self) -> bool {

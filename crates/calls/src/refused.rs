@@ -43,7 +43,7 @@ pub enum Refused {
     IdempotencyConflict(CallId),
     /// What this server knows of functions may have been changed by others.
     #[error(
-        "the server is cut off from its cluster, and must not run what others may have changed; try another one, or again later"
+        "the server is cut off from its cluster, and must not use what others may have changed"
     )]
     CutOff,
     /// Some servers of the cluster may not have done their part.
@@ -55,6 +55,9 @@ pub enum Refused {
     /// The log's disk is full.
     #[error("the server's disk is full; nothing was accepted")]
     NoSpace,
+    /// What the servers of the cluster share cannot be reached.
+    #[error("{0}")]
+    Unavailable(String),
     /// The log failed.
     #[error("the call log failed: {0}")]
     Log(faasm_calllog::Error),
@@ -79,6 +82,7 @@ impl From<faasm_calllog::Error> for Refused {
             faasm_calllog::Error::NoSpace => Self::NoSpace,
             faasm_calllog::Error::Closed => Self::ShuttingDown,
             faasm_calllog::Error::UnknownCall(id) => Self::UnknownCall(id),
+            error @ faasm_calllog::Error::Unavailable(_) => Self::Unavailable(error.to_string()),
             other => Self::Log(other),
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use faasm_budget::{Charge, MemoryBudget};
 use faasm_model::{ContentHash, FunctionName, Invocation, Target};
-use faasm_storage::{ArtifactKind, FunctionRecord, Initialised, Storage};
+use faasm_storage::{ArtifactKind, Compat, FunctionRecord, Initialised, Storage};
 use moka::policy::EvictionPolicy;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::Engine;

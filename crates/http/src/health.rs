@@ -7,8 +7,12 @@ use crate::api::Api;
 use crate::error::{ApiError, ErrorCode};
 use crate::reply;
 
+/// Where it is told whether the process answers, and whether it is ready.
+pub(crate) const LIVE: &str = "/healthz";
+pub(crate) const READY: &str = "/readyz";
+
 /// Whether the process answers.
-#[utoipa::path(get, path = "/healthz", tag = "server", responses(
+#[utoipa::path(get, path = LIVE, tag = "server", responses(
     (status = 200, description = "`ok`", content_type = "text/plain", body = String),
 ))]
 pub(crate) async fn healthz() -> Response {
@@ -16,7 +20,7 @@ pub(crate) async fn healthz() -> Response {
 }
 
 /// Whether uploads and calls would succeed.
-#[utoipa::path(get, path = "/readyz", tag = "server", responses(
+#[utoipa::path(get, path = READY, tag = "server", responses(
     (status = 200, description = "`ready`", content_type = "text/plain", body = String),
 ))]
 pub(crate) async fn readyz(State(api): State<Api>) -> Result<Response, ApiError> {

@@ -35,6 +35,7 @@
 mod access;
 mod api;
 mod body;
+mod current;
 mod detached;
 mod download;
 mod error;

@@ -13,7 +13,7 @@ use crate::api::Api;
 use crate::error::{ApiError, ErrorCode};
 use crate::front::Front;
 use crate::openapi::{self, Document};
-use crate::{health, invoke, metrics, upload};
+use crate::{current, health, invoke, metrics, upload};
 
 /// What the upload listener answers.
 pub fn upload_router(api: Api) -> Router {
@@ -52,6 +52,10 @@ fn router(title: &str, api: Api, mut routes: Vec<UtoipaMethodRouter<Api>>) -> Ro
                 let open_metrics = api.options.open_metrics;
                 let guard = Guard::new(&path, tokens.clone(), open_metrics);
                 handlers = handlers.layer(from_fn_with_state(guard, Guard::stand));
+            }
+            if api.calls.is_in_cluster() && current::is_shared(&path) {
+                let calls = api.calls.clone();
+                handlers = handlers.layer(from_fn_with_state(calls, current::require));
             }
             // Not guarded: whoever asks for a method that there is not learns only that.
             handlers = handlers.fallback(method_not_allowed);

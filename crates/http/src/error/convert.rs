@@ -18,9 +18,9 @@ impl From<Refused> for ApiError {
             Refused::IdempotencyConflict(_) => ErrorCode::IdempotencyConflict,
             Refused::ShuttingDown => ErrorCode::NotReady,
             Refused::NoSpace => ErrorCode::NoSpace,
-            Refused::CutOff
-            | Refused::Unannounced(_)
-            | Refused::Log(faasm_calllog::Error::Unavailable(_)) => ErrorCode::ClusterUnavailable,
+            Refused::CutOff | Refused::Unannounced(_) | Refused::Unavailable(_) => {
+                ErrorCode::ClusterUnavailable
+            }
             Refused::Log(error) => return Self::internal("the server's call log failed", error),
         };
         Self::new(code, refused.to_string())
