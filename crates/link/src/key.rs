@@ -1,0 +1,45 @@
+//! The key that all servers of a cluster share.
+
+use std::fmt;
+
+/// A proof that somebody has the key. Comparing two takes the same time wherever they differ.
+pub(crate) type Proof = blake3::Hash;
+
+/// Which side of a connection proves something: what one has said is of no use to the other.
+#[derive(Clone, Copy)]
+pub(crate) enum Role {
+    Dials,
+    Accepts,
+}
+
+/// What proves that a process belongs to the cluster.
+///
+/// It is derived from the cluster's key, so that nothing that is made with it says anything
+/// about what else that key is for.
+#[derive(Clone)]
+pub struct LinkKey([u8; 32]);
+
+impl LinkKey {
+    /// The links' key of the cluster with this key.
+    #[must_use]
+    pub fn new(cluster_key: &[u8; 32]) -> Self {
+        Self(blake3::derive_key("faasm link 2026 handshake", cluster_key))
+    }
+
+    /// What `role` has to show after these two greetings, which have a fresh nonce each.
+    pub(crate) fn prove(&self, role: Role, dialed: &[u8], accepted: &[u8]) -> Proof {
+        let mut mac = blake3::Hasher::new_keyed(&self.0);
+        mac.update(&[role as u8]);
+        for greeting in [dialed, accepted] {
+            mac.update(&(greeting.len() as u64).to_le_bytes());
+            mac.update(greeting);
+        }
+        mac.finalize()
+    }
+}
+
+impl fmt::Debug for LinkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkKey(…)")
+    }
+}
