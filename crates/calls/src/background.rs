@@ -51,6 +51,8 @@ impl Inner {
             inner.run_logged(&live, place, attempts).await;
             if live.is_lost() {
                 inner.live.remove(&live.id());
+            } else if inner.closing.is_cancelled() {
+                inner.let_go(live.id()).await;
             }
             drop((charge, claim));
         });
@@ -70,12 +72,12 @@ impl Inner {
         let permit = tokio::select! {
             permit = self.admission.enter(user, Rank::Asynchronous, ranks) => permit,
             () = live.cancel.cancelled() => return self.finish_logged(live, self.cancelled()).await,
-            () = self.halt.cancelled() => return,
+            () = self.closing.cancelled() => return,
         };
         drop(place);
         self.claimed.room();
         let running = self.running.token();
-        if self.closing.load(std::sync::atomic::Ordering::SeqCst) {
+        if self.closing.is_cancelled() {
             return;
         }
         let executed = match permit {

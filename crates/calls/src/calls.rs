@@ -1,7 +1,6 @@
 //! The handle to all calls.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -39,7 +38,7 @@ pub(crate) struct Inner {
     pub(crate) recent: Recent,
     metrics: CallMetrics,
     /// No new calls from outside.
-    pub(crate) closing: AtomicBool,
+    pub(crate) closing: CancellationToken,
     /// Ends calls where they are. Asynchronous ones run again at the next start.
     pub(crate) halt: CancellationToken,
     /// Calls that run: a shutdown waits for them.
@@ -86,7 +85,7 @@ impl Calls {
             live: DashMap::new(),
             recent: Recent::default(),
             metrics: CallMetrics::default(),
-            closing: AtomicBool::new(false),
+            closing: CancellationToken::new(),
             halt: CancellationToken::new(),
             running: TaskTracker::new(),
             logged: TaskTracker::new(),
@@ -189,7 +188,7 @@ impl Calls {
 
     /// Whether new calls are taken.
     pub fn is_open(&self) -> bool {
-        !self.0.closing.load(Ordering::SeqCst)
+        !self.0.closing.is_cancelled()
     }
 
     /// Whether this server is one of a cluster.
@@ -226,7 +225,7 @@ impl Calls {
     /// synchronous ones are cancelled.
     pub async fn shut_down(&self, grace: Duration) {
         let inner = &self.0;
-        inner.closing.store(true, Ordering::SeqCst);
+        inner.closing.cancel();
         inner.running.close();
         if tokio::time::timeout(grace, inner.running.wait())
             .await
@@ -247,7 +246,7 @@ impl Calls {
 impl Inner {
     /// Whether a call from outside is taken at all; charges its input.
     pub(crate) fn admit(&self, invocation: &Invocation) -> Result<Charge, Refused> {
-        if self.closing.load(Ordering::SeqCst) {
+        if self.closing.is_cancelled() {
             return Err(Refused::ShuttingDown);
         }
         if !self.company.is_current() {

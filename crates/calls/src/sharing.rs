@@ -1,7 +1,6 @@
 //! Running calls of a log that several servers share: claiming them, and keeping the claims.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -72,7 +71,7 @@ impl Inner {
 
     /// Claims calls whenever there is room for some.
     async fn claim_on(self: Arc<Self>, log: Arc<dyn SharedLog>) {
-        while !self.closing.load(Ordering::SeqCst) {
+        while !self.closing.is_cancelled() {
             let waiting = self.admission.waiting_asynchronous();
             let room = MOST_WAITING_OF_ALL.saturating_sub(waiting.iter().map(|w| w.1).sum());
             if room == 0 || !self.company.is_current() {
@@ -85,7 +84,7 @@ impl Inner {
                 Ok(claimed) if claimed.is_empty() => tokio::select! {
                     () = log.work() => {}
                     () = self.claimed.room.notified() => {}
-                    () = self.halt.cancelled() => {}
+                    () = self.closing.cancelled() => {}
                 },
                 Ok(claimed) => {
                     for call in claimed {
@@ -139,6 +138,16 @@ impl Inner {
                 Err(faasm_calllog::Error::Closed) => return,
                 Err(error) => tracing::warn!(%error, "cannot renew the claims to calls"),
             }
+        }
+    }
+
+    /// Lets others have a call at once that will not run here.
+    pub(crate) async fn let_go(&self, id: CallId) {
+        let Some(cluster) = self.company.cluster() else {
+            return;
+        };
+        if let Err(error) = cluster.log.release(&[id]).await {
+            tracing::warn!(%id, %error, "a call runs elsewhere only when the claim to it runs out");
         }
     }
 
