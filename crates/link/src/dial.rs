@@ -28,8 +28,9 @@ impl Core {
             return Ok(connection);
         }
         tokio::select! {
-            connection = self.connect(peer, slot) => connection,
+            biased;
             () = self.stop.cancelled() => Err(Error::Closed),
+            connection = self.connect(peer, slot) => connection,
         }
     }
 
@@ -123,7 +124,7 @@ impl Core {
             let fault = connection.run(read, || {}, &core.options).await;
             tracing::debug!(%peer, %fault, "the connection to a server ended");
             // In this order: who is failed may send again at once.
-            slot.broken(ended.mark(fault.clone()));
+            slot.broken(&ended, fault.clone());
             if fault != Fault::Closed {
                 core.service.lost(&peer);
             }

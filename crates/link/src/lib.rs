@@ -51,6 +51,14 @@
 //! be on the way, and ends a connection on which more comes. A stream that is not read holds up
 //! neither requests nor, while all streams' window has room, other streams.
 //!
+//! # Whom it trusts
+//!
+//! Who has no key gets nowhere, and costs no more than one of a few handshakes. A peer with the
+//! key that breaks the protocol loses its connection, and what one connection can make a
+//! process hold is bounded; but it may have as many connections as it makes up ids. What is
+//! sent is neither encrypted nor signed: that is up to the network. All but making and taking
+//! a connection works over any stream of bytes, so that TLS can come in between.
+//!
 //! # What a broken connection means
 //!
 //! Each attempt of a process to connect has a higher epoch. A receiver ends the earlier

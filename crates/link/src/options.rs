@@ -11,7 +11,8 @@ const MOST: usize = 1 << 30;
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The largest body of a request or an answer that is taken, in bytes: 128 MiB, at most
-    /// 1 GiB. A connection has at most twice as much of each on the way.
+    /// 1 GiB. A connection has at most twice as much of each on the way; a request is until its
+    /// answer is there.
     pub max_request: usize,
     /// The largest message that is taken, in bytes: 64 MiB, at most 1 GiB. All streams of a
     /// connection have at most twice as much on the way altogether.

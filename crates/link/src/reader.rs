@@ -11,7 +11,7 @@ use crate::error::Fault;
 use crate::frame::{HEADER, Header};
 
 /// How much is read at once, of small frames. Large pieces are read to where they belong.
-const BUFFER: usize = 64 << 10;
+const BUFFER: usize = 32 << 10;
 
 /// How much is set aside for a body of which nothing has come yet.
 const SET_ASIDE: usize = 8 << 20;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::outgoing::Outgoing;
 use crate::sync::lock;
 
@@ -43,11 +43,12 @@ impl Slot {
         lock(&self.link).current = Some(connection);
     }
 
-    /// There is none any more, and messages of these streams may be lost.
-    pub(crate) fn broken(&self, streams: Vec<u64>) {
+    /// The connection broke: it is marked, and there is none any more.
+    pub(crate) fn broken(&self, connection: &Outgoing, fault: Fault) {
+        // Who is failed by the mark and asks `was_broken` waits for the answer.
         let mut link = lock(&self.link);
         link.current = None;
-        link.broken.extend(streams);
+        link.broken.extend(connection.mark(fault));
     }
 
     /// Whether the stream was broken off since this was asked last.

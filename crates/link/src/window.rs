@@ -5,7 +5,7 @@ use tokio::sync::Semaphore;
 use crate::error::Fault;
 
 /// What a body counts in addition to its bytes, so that empty ones do not come without end.
-const OVERHEAD: usize = 256;
+const OVERHEAD: usize = 1024;
 
 /// What a body of `len` bytes counts for in a window. One that is larger than half of the
 /// window counts as that half, so that there is always room for it at some time: the receiver

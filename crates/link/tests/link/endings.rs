@@ -1,27 +1,13 @@
 //! Connections that end, and what comes after.
 
 use bytes::Bytes;
-use faasm_link::{Error, Options, Peer};
-use tokio::net::TcpListener;
+use faasm_link::{Error, Options};
 
-use crate::kit::{Event, GATED, KEY, Node, id_of, impatient, within};
+use crate::kit::{Event, GATED, KEY, Node, id_of, impatient, stranger, within};
 use crate::wire::{Frame, MESSAGE, REQUEST, Wire};
 
 fn is_lost<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
     matches!(result, Err(Error::Lost { .. }))
-}
-
-/// A peer whose side of the protocol the test speaks.
-async fn by_hand() -> (TcpListener, Peer) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    (
-        listener,
-        Peer {
-            id: id_of("b"),
-            address,
-        },
-    )
 }
 
 #[tokio::test]
@@ -83,7 +69,7 @@ async fn dropping_the_links_closes_them() {
 #[tokio::test]
 async fn a_peer_that_falls_silent_is_lost() {
     let a = Node::with("a", "127.0.0.1:0", KEY, impatient()).await;
-    let (listener, peer) = by_hand().await;
+    let (listener, peer) = stranger().await;
     // It takes the request, and says nothing from then on: as a process that is stopped.
     let silent = async {
         let mut wire = Wire::accept(&listener, "b").await;
@@ -115,7 +101,7 @@ async fn an_idle_connection_stays() {
 #[tokio::test]
 async fn a_stream_that_broke_fails_once_and_goes_on() {
     let a = Node::new("a").await;
-    let (listener, peer) = by_hand().await;
+    let (listener, peer) = stranger().await;
     let send = |stream, body: &'static [u8]| a.links.send(&peer, stream, Bytes::from_static(body));
     let first = async {
         let mut wire = Wire::accept(&listener, "b").await;

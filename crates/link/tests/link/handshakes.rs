@@ -5,26 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use faasm_link::{Error, Options, Peer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
-use crate::kit::{KEY, Node, id_of, impatient, within};
+use crate::kit::{KEY, Node, id_of, stranger, within};
 use crate::wire::{Wire, greeting, proof, read_greeting, version};
 
 async fn ask(a: &Node, peer: &Peer) -> Result<Bytes, Error> {
     within(a.links.request(peer, Bytes::from_static(b"hello"))).await
-}
-
-/// A listener that is no node, and what it would be known as.
-async fn stranger() -> (TcpListener, Peer) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    (
-        listener,
-        Peer {
-            id: id_of("b"),
-            address,
-        },
-    )
 }
 
 #[tokio::test]
@@ -114,9 +101,13 @@ async fn what_is_no_faasm_server_is_recognised() {
 
 #[tokio::test]
 async fn a_listener_that_says_nothing_is_given_up() {
-    let a = Node::with("a", "127.0.0.1:0", KEY, impatient()).await;
-    let (_listener, peer) = stranger().await;
     let waited = Duration::from_secs(1);
+    let options = Options {
+        handshake_timeout: waited,
+        ..Options::default()
+    };
+    let a = Node::with("a", "127.0.0.1:0", KEY, options).await;
+    let (_listener, peer) = stranger().await;
     assert_eq!(
         ask(&a, &peer).await,
         Err(Error::Silent {
@@ -158,14 +149,13 @@ async fn an_address_that_somebody_else_took_over_is_refused() {
 
 #[tokio::test]
 async fn those_that_say_nothing_do_not_keep_others_out() {
-    let options = Options {
+    let waits = |seconds| Options {
         handshakes: 2,
-        ..impatient()
+        handshake_timeout: Duration::from_secs(seconds),
+        ..Options::default()
     };
-    let (a, b) = (
-        Node::new("a").await,
-        Node::with("b", "127.0.0.1:0", KEY, options).await,
-    );
+    let a = Node::with("a", "127.0.0.1:0", KEY, waits(60)).await;
+    let b = Node::with("b", "127.0.0.1:0", KEY, waits(1)).await;
     let mut silent = Vec::new();
     for _ in 0..5 {
         silent.push(TcpStream::connect(&b.peer.address).await.unwrap());

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
-use crate::kit::{Event, GATED, Node, bytes, id_of, within};
+use crate::kit::{Event, GATED, Node, bytes, id_of, stranger, within};
 use crate::wire::{
     ANSWER, CANCEL, CHUNK, Frame, MESSAGE, REQUEST, REQUEST_CREDIT, STREAM_CREDIT, Wire,
 };
@@ -90,6 +90,22 @@ async fn a_request_id_is_used_once_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_request_may_be_given_up_half_way() {
+    let a = Node::new("a").await;
+    let mut wire = Wire::dial(&a, "b", 1).await;
+    wire.write(&Frame {
+        kind: REQUEST,
+        id: 1,
+        total: 9,
+        body: vec![0; 5],
+    })
+    .await;
+    wire.write(&Frame::new(CANCEL, 1, b"")).await;
+    wire.write(&Frame::new(REQUEST, 2, b"another")).await;
+    assert_eq!(wire.read().await, Frame::new(ANSWER, 2, b"another"));
+}
+
+#[tokio::test]
 async fn messages_beyond_the_window_end_the_connection() {
     let a = Node::new("a").await;
     let mut wire = Wire::dial(&a, "b", 1).await;
@@ -142,9 +158,7 @@ async fn requests_without_end_end_the_connection() {
 #[tokio::test]
 async fn answers_that_were_not_asked_for_end_the_connection() {
     let a = Node::new("a").await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut peer = a.peer.clone();
-    (peer.id, peer.address) = (id_of("b"), listener.local_addr().unwrap().to_string());
+    let (listener, peer) = stranger().await;
     for wrong in [
         Frame::new(ANSWER, 1, b"of nothing"),
         Frame {

@@ -137,11 +137,23 @@ impl Node {
     }
 }
 
+/// A listener that is no node but that the test speaks for, and what it is known as.
+pub async fn stranger() -> (TcpListener, Peer) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (
+        listener,
+        Peer {
+            id: id_of("b"),
+            address,
+        },
+    )
+}
+
 /// Options with which a peer that is gone is noticed soon.
 pub fn impatient() -> Options {
     let second = Duration::from_secs(1);
     Options {
-        handshake_timeout: second,
         ping_every: second / 10,
         dead_after: second,
         ..Options::default()

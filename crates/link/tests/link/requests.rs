@@ -3,9 +3,8 @@
 use bytes::Bytes;
 use faasm_link::{Error, Options};
 use futures::future::join_all;
-use tokio::net::TcpListener;
 
-use crate::kit::{Event, Node, bytes, id_of, within};
+use crate::kit::{Event, Node, bytes, stranger, within};
 use crate::wire::{ANSWER, CANCEL, CHUNK, Frame, REQUEST, Wire};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,9 +110,7 @@ async fn dropping_a_request_drops_what_answers_it() {
 #[tokio::test]
 async fn a_small_request_overtakes_a_large_one() {
     let a = Node::new("a").await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut peer = a.peer.clone();
-    (peer.id, peer.address) = (id_of("b"), listener.local_addr().unwrap().to_string());
+    let (listener, peer) = stranger().await;
     let large = Bytes::from(vec![1; 100 << 20]);
     let asks = async {
         let small = a.links.request(&peer, Bytes::from_static(b"small"));
