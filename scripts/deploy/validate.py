@@ -122,7 +122,7 @@ def facts():
     if chart["appVersion"] != version:
         yield f"Chart.yaml: appVersion is not {version}"
     rust = re.search(r'channel = "(.*)"', text("rust-toolchain.toml"))[1]
-    if f"rust:{rust}-" not in text("deploy/Dockerfile"):
+    if set(re.findall(r"(?:rust:|RUSTUP_TOOLCHAIN=)([\d.]+)", text("deploy/Dockerfile"))) != {rust}:
         yield f"Dockerfile: its Rust is not {rust}"
     compose = yaml.safe_load(text("deploy/compose/compose.yaml"))
     images = [service["image"] for service in compose["services"].values()]
