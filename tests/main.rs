@@ -11,6 +11,7 @@ mod book;
 mod call_records;
 mod chaining;
 mod cli;
+mod cluster;
 mod compatibility;
 mod concurrent_uploads;
 mod connections;

@@ -6,7 +6,7 @@
 mod comms;
 mod native;
 mod program;
-mod random;
+pub(crate) mod random;
 mod types;
 
 use std::path::{Path, PathBuf};

@@ -20,7 +20,9 @@ fn at(url: &str) -> Builder {
 }
 
 async fn pair(redis: &Redis) -> (Server, Server) {
-    futures::join!(start(on(redis)), start(on(redis)))
+    let one = start(on(redis)).await;
+    let other = start(on(redis).args(["--storage", &one.upload])).await;
+    (one, other)
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 mod async_calls;
 mod bare;
+mod cluster;
 mod cold_start;
 mod compute;
 mod density;
@@ -110,11 +111,13 @@ enum Benchmark {
     Python,
     /// Messages, collectives and kernels of MPI programs, against Open MPI
     Mpi,
+    /// Processor time of a call in clusters, against an embedded server
+    Cluster,
     /// The same kernels with other flags for the compiler
     Flags,
 }
 
-const ALL: [Benchmark; 11] = [
+const ALL: [Benchmark; 12] = [
     Benchmark::ColdStart,
     Benchmark::Http,
     Benchmark::Async,
@@ -126,6 +129,7 @@ const ALL: [Benchmark; 11] = [
     Benchmark::Compute,
     Benchmark::Python,
     Benchmark::Mpi,
+    Benchmark::Cluster,
 ];
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -199,6 +203,7 @@ impl Benchmark {
             Self::Compute => runtime()?.block_on(compute::run(report, effort)),
             Self::Python => python::run(report, effort),
             Self::Mpi => runtime()?.block_on(mpi::run(report, effort)),
+            Self::Cluster => runtime()?.block_on(cluster::run(report, effort)),
             Self::Flags => compute::compare_flags(report, effort),
         }
     }
@@ -237,6 +242,10 @@ impl Benchmark {
             Self::Mpi => (
                 "mpi",
                 "the same C by `faasm build --mpi` and by mpicc; one machine, so many ranks",
+            ),
+            Self::Cluster => (
+                "cluster",
+                "processor time of a C no-op over HTTP, 64 connections to each server",
             ),
             Self::Flags => (
                 "flags",

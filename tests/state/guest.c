@@ -267,6 +267,22 @@ static void await(void) /* the last one chained */
     printf("%d\n", faasmAwaitCall(calls[call_count - 1]));
 }
 
+static void await_all(void) /* all that were chained; prints what they returned */
+{
+    for (int i = 0; i < call_count; i++) printf("%d ", faasmAwaitCall(calls[i]));
+    puts("");
+}
+
+static void gate(void) /* KEY: sleeps until its one byte is a 1 */
+{
+    char *key = word(), open = 0;
+    do {
+        usleep(10000);
+        faasmPullState(key, 1);
+        faasmReadState(key, (uint8_t *)&open, 1);
+    } while (open != '1');
+}
+
 static void claim(void) /* LENGTH BYTE: takes memory and fills it */
 {
     long length = number();
@@ -306,7 +322,7 @@ static const struct {
     {"runlock", unlock_read}, {"wlock", lock_write}, {"wunlock", unlock_write},
     {"glock", lock_global}, {"gunlock", unlock_global}, {"count", count}, {"nap", nap},
     {"trap", trap}, {"exit", leave}, {"return", give}, {"spin", spin}, {"chain", chain},
-    {"await", await}, {"claim", claim}, {"grow", grow}, {"fresh", fresh},
+    {"await", await}, {"awaitall", await_all}, {"gate", gate}, {"claim", claim}, {"grow", grow}, {"fresh", fresh},
 };
 
 static void run(char *command)

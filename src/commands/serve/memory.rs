@@ -1,6 +1,7 @@
 //! How much memory this process can have.
 
 use std::fs;
+use std::path::Path;
 
 /// Bytes of memory: the machine's, or less if a cgroup says so. 2 GiB if neither can
 /// be read.
@@ -26,16 +27,22 @@ fn total(meminfo: &str) -> Option<u64> {
 /// The least limit of this process's cgroup and those above it.
 fn cgroup_limit() -> Option<u64> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = own.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let mut limits = Vec::new();
-    let mut dir = std::path::PathBuf::from("/sys/fs/cgroup");
-    for part in std::path::Path::new(path).components().skip(1) {
-        dir.push(part);
-        // "max" means no limit and is no number.
-        let limit = fs::read_to_string(dir.join("memory.max")).ok();
-        limits.extend(limit.and_then(|text| text.trim().parse::<u64>().ok()));
-    }
-    limits.into_iter().min()
+    let path = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let root = Path::new("/sys/fs/cgroup");
+    least_limit(root, path)
+}
+
+/// The least limit from the cgroup at `path` up to `root`, which in a container is the
+/// container's own and has one, too.
+fn least_limit(root: &Path, path: &str) -> Option<u64> {
+    let own = root.join(path);
+    let above = own.ancestors().take_while(|dir| dir.starts_with(root));
+    // "max" means no limit and is no number.
+    let limit = |dir: &Path| {
+        let text = fs::read_to_string(dir.join("memory.max")).ok()?;
+        text.trim().parse::<u64>().ok()
+    };
+    above.filter_map(limit).min()
 }
 
 #[cfg(test)]
@@ -50,5 +57,19 @@ mod tests {
         );
         assert_eq!(total("nothing"), None);
         assert!(available() > 0);
+    }
+
+    #[test]
+    fn the_least_limit_counts_and_in_a_container_it_is_at_the_root() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("a/b");
+        fs::create_dir_all(&inner).unwrap();
+        let limit = |path| least_limit(root.path(), path);
+        assert_eq!((limit(""), limit("a/b")), (None, None));
+        fs::write(root.path().join("memory.max"), "4096\n").unwrap();
+        assert_eq!((limit(""), limit("a/b")), (Some(4096), Some(4096)));
+        fs::write(root.path().join("a/memory.max"), "max\n").unwrap();
+        fs::write(inner.join("memory.max"), "1024\n").unwrap();
+        assert_eq!((limit("a"), limit("a/b")), (Some(4096), Some(1024)));
     }
 }

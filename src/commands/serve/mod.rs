@@ -1,13 +1,16 @@
 //! `faasm serve`: the server.
 
+mod bound;
+mod cluster;
 mod logs;
 mod memory;
 mod open_files;
+mod parts;
 mod plan;
 mod python;
 mod server;
 mod settings;
-mod tier;
+mod signals;
 pub mod tokens;
 
 use std::path::PathBuf;

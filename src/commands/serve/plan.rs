@@ -4,14 +4,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use faasm_auth::Token;
 use faasm_cluster::RedisOptions;
 use faasm_http::{Tls, UserQuotas};
-use faasm_model::{LimitOverrides, Limits};
+use faasm_model::{ClusterKey, LimitOverrides, Limits};
 use faasm_state::tier::{EmbeddedOptions, MAX_VALUE_BYTES};
-use faasm_storage::FilesOptions;
+use faasm_storage::{FilesOptions, StorageOptions};
 
+use super::cluster::ClusterPlan;
 use super::python::Choice;
 use super::settings::{Auth, LogFormat, Role, Settings, Size, Time};
+use super::tokens::First;
 use crate::exit::Usage;
 
 /// Everything decided: what to serve, where, and within which bounds.
@@ -21,6 +24,7 @@ pub struct Plan {
     pub upload_addr: Option<SocketAddr>,
     pub invoke_addr: Option<SocketAddr>,
     pub auth: Auth,
+    pub first_token: First,
     pub shutdown_grace: Duration,
     pub log_format: LogFormat,
     pub log: String,
@@ -29,13 +33,16 @@ pub struct Plan {
     pub calls: faasm_calls::Options,
     pub state: faasm_state::Options,
     pub tier: EmbeddedOptions,
-    pub redis: Option<RedisOptions>,
-    pub files: FilesOptions,
+    pub cluster: Option<ClusterPlan>,
+    pub storage: StorageOptions,
     pub http: faasm_http::HttpOptions,
 }
 
 /// Least memory budget with which a server is of use.
 const MIN_BUDGET: u64 = 64 << 20;
+
+/// Where other servers of a cluster connect, unless told.
+const LINK_ADDR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8003);
 
 /// Keys of a user's state, unless told.
 const MAX_STATE_KEYS: u64 = 1_000_000;
@@ -61,13 +68,14 @@ impl Plan {
             upload_addr: addr(Role::Upload, settings.upload_addr, 8002),
             invoke_addr: addr(Role::Worker, settings.invoke_addr, 8080),
             auth: settings.auth.unwrap_or_default(),
+            first_token: first_token(&settings, roles.contains(&Role::Upload))?,
             shutdown_grace: time(settings.shutdown_grace, Duration::from_secs(10)),
             log_format: settings.log_format.unwrap_or_default(),
             log: settings.log.clone().unwrap_or_else(|| "info".into()),
             state: state(&settings, faaslets.memory_budget),
             tier: tier(&settings),
-            redis: redis(&settings),
-            files: files(&settings),
+            cluster: cluster(&settings, roles.contains(&Role::Worker))?,
+            storage: storage(&settings)?,
             faaslets,
             python: settings.python.clone().unwrap_or_default(),
             calls: calls(&settings),
@@ -187,7 +195,45 @@ fn tier(settings: &Settings) -> EmbeddedOptions {
     }
 }
 
-/// Where state is instead, when several servers share it.
+/// How the operator gets the first token.
+fn first_token(settings: &Settings, stores: bool) -> Result<First, Usage> {
+    match &settings.admin_token {
+        Some(text) => match Token::parse(text) {
+            Ok(token) => Ok(First::Given(token)),
+            Err(_) => Err(Usage("--admin-token must be faasm_ID_SECRET: 12 and 32 of a-z and 2-7".into())),
+        },
+        // Of a cluster, those that only run calls have nobody who looks into their directories.
+        None if settings.redis.is_some() && !stores => Ok(First::Elsewhere),
+        None => Ok(First::Made),
+    }
+}
+
+/// With whom the server is in a cluster.
+fn cluster(settings: &Settings, runs: bool) -> Result<Option<ClusterPlan>, Usage> {
+    let Some(redis) = redis(settings) else {
+        return match (&settings.link_addr, &settings.advertise) {
+            (None, None) => Ok(None),
+            _ => Err(Usage("--link-addr and --advertise are for servers of a cluster: name its Redis with --redis".into())),
+        };
+    };
+    let link_addr = settings.link_addr.unwrap_or(LINK_ADDR);
+    let advertise = settings.advertise.clone();
+    if advertise.is_none() && link_addr.ip().is_unspecified() {
+        return Err(Usage(format!(
+            "other servers cannot connect to {link_addr}: say with --advertise how they reach this one"
+        )));
+    }
+    let calls = calls(settings);
+    Ok(Some(ClusterPlan {
+        redis,
+        key: cluster_key(settings)?,
+        link_addr,
+        advertise,
+        capacity: if runs { calls.max_running } else { 0 },
+        max_queued: calls.max_queued,
+    }))
+}
+
 fn redis(settings: &Settings) -> Option<RedisOptions> {
     let quotas = tier(settings);
     let default = RedisOptions::new(settings.redis.as_deref()?);
@@ -196,6 +242,24 @@ fn redis(settings: &Settings) -> Option<RedisOptions> {
         max_user_bytes: quotas.max_user_bytes,
         max_user_keys: quotas.max_user_keys,
         ..default
+    })
+}
+
+fn cluster_key(settings: &Settings) -> Result<Option<ClusterKey>, Usage> {
+    let key = settings.cluster_key.as_deref().map(str::parse).transpose();
+    key.map_err(|error| Usage(format!("--cluster-key: {error}")))
+}
+
+/// Where functions and files are, and what they may take.
+fn storage(settings: &Settings) -> Result<StorageOptions, Usage> {
+    let default = StorageOptions::default();
+    let location = settings.storage.as_deref().map(str::parse).transpose();
+    let location = location.map_err(|error| Usage(format!("--storage: {error}")))?;
+    Ok(StorageOptions {
+        location: location.unwrap_or(default.location),
+        cache_bytes: size(settings.storage_cache, default.cache_bytes),
+        cluster_key: cluster_key(settings)?,
+        files: files(settings),
     })
 }
 

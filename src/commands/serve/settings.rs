@@ -38,7 +38,7 @@ pub struct Settings {
     #[arg(long, env = "FAASM_ROLE", value_enum, value_delimiter = ',')]
     pub role: Option<Vec<Role>>,
 
-    /// The Redis that keeps the state for several servers [default: none, each keeps its own]
+    /// The Redis by which servers are one cluster [default: none, the server is alone]
     #[arg(long, env = "FAASM_REDIS", hide_env_values = true, value_name = "URL")]
     pub redis: Option<String>,
 
@@ -46,9 +46,33 @@ pub struct Settings {
     #[arg(long, env = "FAASM_REDIS_PREFIX", value_name = "WORD")]
     pub redis_prefix: Option<String>,
 
+    /// Where functions and files are: `file`, `s3://bucket[/prefix]`, or another server's upload address as `http://host:port` [default: file, in the data directory]
+    #[arg(long, env = "FAASM_STORAGE", value_name = "URL")]
+    pub storage: Option<String>,
+
+    /// Disk space for what is fetched from there [default: 10GiB]
+    #[arg(long, env = "FAASM_STORAGE_CACHE", value_name = "SIZE")]
+    pub storage_cache: Option<Size>,
+
+    /// The secret by which the servers of a cluster know each other, 32 characters or more
+    #[arg(long, env = "FAASM_CLUSTER_KEY", hide_env_values = true, value_name = "SECRET")]
+    pub cluster_key: Option<String>,
+
+    /// Where other servers of the cluster connect to this one [default: 127.0.0.1:8003]
+    #[arg(long, env = "FAASM_LINK_ADDR", value_name = "ADDR")]
+    pub link_addr: Option<SocketAddr>,
+
+    /// How they reach that address [default: as it is]
+    #[arg(long, env = "FAASM_ADVERTISE", value_name = "HOST:PORT")]
+    pub advertise: Option<String>,
+
     /// Who is let in: anybody, or who has a token [default: off]
     #[arg(long, env = "FAASM_AUTH", value_enum)]
     pub auth: Option<Auth>,
+
+    /// A token that may do everything, faasm_ID_SECRET; else the server makes one
+    #[arg(long, env = "FAASM_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub admin_token: Option<String>,
 
     /// The certificate of both listeners, in PEM, which then speak HTTPS
     #[arg(long, env = "FAASM_TLS_CERT", value_name = "FILE")]

@@ -1,0 +1,161 @@
+//! What the others have this server do.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use faasm_auth::Tokens;
+use faasm_calls::{Calls, Handed, HandedOver};
+use faasm_cluster::{Change, Load, News, Worker};
+use faasm_faaslet::Faaslets;
+use faasm_link::{PeerId, Service};
+use faasm_state::State;
+use faasm_storage::Storage;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::others::Others;
+
+/// This server, as the others know it.
+pub struct Here {
+    storage: Storage,
+    faaslets: Faaslets,
+    state: State,
+    tokens: Option<Tokens>,
+    calls: OnceLock<Calls>,
+}
+
+impl Here {
+    pub fn new(
+        storage: &Storage,
+        faaslets: &Faaslets,
+        state: &State,
+        tokens: Option<&Tokens>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            storage: storage.clone(),
+            faaslets: faaslets.clone(),
+            state: state.clone(),
+            tokens: tokens.cloned(),
+            calls: OnceLock::new(),
+        })
+    }
+
+    /// What its compiled code fits.
+    pub(super) fn engine(&self) -> &str {
+        self.faaslets.compatibility().as_str()
+    }
+
+    /// Whatever is changed here is announced to the others from now on.
+    pub(super) fn tell(&self, others: &Arc<Others>) {
+        self.storage.announce_to(Arc::clone(others) as Arc<dyn faasm_storage::Announce>);
+        if let Some(tokens) = &self.tokens {
+            let others = Arc::clone(others);
+            tokens.announce_to(Arc::new(move || {
+                let others = Arc::clone(&others);
+                async move { others.announce(Change::Tokens).await }.boxed()
+            }));
+        }
+    }
+
+    /// Runs calls for others from now on.
+    pub fn serve(&self, calls: &Calls) {
+        let _ = self.calls.set(calls.clone());
+    }
+
+    async fn apply_one(&self, change: Change) {
+        let refreshed = match &change {
+            Change::Function(name) => self.storage.functions().refresh(name).await,
+            Change::Python(name) => self.storage.python().refresh(name).await,
+            Change::File(path) => self.storage.files().refresh(path).await,
+            Change::Tokens => return self.refresh_tokens().await,
+            Change::Flush => return self.flush().await,
+            other => {
+                tracing::warn!(change = %other, "cannot apply a change");
+                return self.apply_all().await;
+            }
+        };
+        if let Err(error) = refreshed {
+            tracing::warn!(%change, %error, "cannot read what was changed; forgot it until that is possible");
+        }
+    }
+
+    async fn apply_all(&self) {
+        let storage = &self.storage;
+        let (functions, python, files) = futures::join!(
+            storage.functions().refresh_all(),
+            storage.python().refresh_all(),
+            storage.files().refresh_all(),
+        );
+        for error in [functions, python, files].into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, "cannot read what others store");
+        }
+        self.refresh_tokens().await;
+    }
+
+    async fn flush(&self) {
+        self.faaslets.flush();
+        if let Err(error) = self.state.flush().await {
+            tracing::warn!(%error, "not all state was pushed");
+        }
+    }
+
+    async fn refresh_tokens(&self) {
+        if let Some(tokens) = &self.tokens {
+            tokens.refresh().await;
+        }
+    }
+}
+
+impl Worker for Here {
+    fn load(&self) -> Load {
+        self.calls.get().map(Calls::load).map_or_else(Load::default, |load| Load {
+            running: u32::try_from(load.running).unwrap_or(u32::MAX),
+            waiting: u32::try_from(load.waiting).unwrap_or(u32::MAX),
+        })
+    }
+
+    fn apply(&self, news: News) -> BoxFuture<'_, ()> {
+        let apply = async {
+            match news {
+                News::Everything => self.apply_all().await,
+                News::Changes(changes) => {
+                    for change in changes {
+                        self.apply_one(change).await;
+                    }
+                }
+            }
+        };
+        apply.boxed()
+    }
+}
+
+impl Service for Here {
+    fn request(&self, from: &PeerId, body: Bytes) -> BoxFuture<'static, Result<Bytes, String>> {
+        let (calls, from) = (self.calls.get().cloned(), from.clone());
+        let run = async move {
+            let handed = Handed::decode(&body).map_err(|error| error.to_string())?;
+            drop(body);
+            tracing::debug!(%from, "was handed a call");
+            let finished = match calls {
+                Some(calls) => calls.take_over(handed).await,
+                None => None,
+            };
+            let answer = HandedOver::answer(finished.as_ref());
+            answer.map(Bytes::from).map_err(|error| error.to_string())
+        };
+        // A task of its own, since guests compute in it; it ends with this future.
+        let running = AbortOnDropHandle::new(tokio::spawn(run));
+        let answer = async { running.await.unwrap_or_else(|error| Err(error.to_string())) };
+        answer.boxed()
+    }
+
+    fn message(&self, from: &PeerId, stream: u64, _: Bytes) -> BoxFuture<'static, ()> {
+        tracing::warn!(%from, stream, "another server sent a message that nobody waits for");
+        futures::future::ready(()).boxed()
+    }
+
+    fn lost(&self, peer: &PeerId) {
+        tracing::info!(%peer, "lost the connection to another server");
+    }
+}

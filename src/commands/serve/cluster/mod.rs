@@ -1,0 +1,173 @@
+//! This server in its cluster: what it shares with the others, and how it is told of them.
+
+mod here;
+mod others;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use faasm_calls::{Cluster, Company};
+use faasm_cluster::{Members, Profile, Redis, RedisLog, RedisOptions, RedisTier, RedisTokens};
+use faasm_link::{LinkKey, Links, Options, PeerId};
+use faasm_model::ClusterKey;
+use faasm_state::tier::GlobalTier;
+use faasm_storage::Storage;
+use tokio::net::TcpListener;
+
+pub use here::Here;
+use others::Others;
+
+/// Names the cluster that the data directory belongs to, so that no other one is joined by
+/// mistake.
+const CLUSTER: &str = "cluster";
+
+/// How a server is to be in a cluster.
+#[derive(Debug)]
+pub struct ClusterPlan {
+    pub redis: RedisOptions,
+    pub key: Option<ClusterKey>,
+    pub link_addr: SocketAddr,
+    /// Where others reach that; where it listens unless told.
+    pub advertise: Option<String>,
+    /// Calls that it runs at a time; none if it only stores.
+    pub capacity: u32,
+    /// Most calls of a user that wait in the log.
+    pub max_queued: usize,
+}
+
+/// A server that knows its cluster, and that the others do not know yet.
+pub struct Joining {
+    plan: ClusterPlan,
+    redis: Redis,
+    key: LinkKey,
+    listener: TcpListener,
+    address: String,
+}
+
+/// A server that is one of its cluster.
+pub struct Joined {
+    others: Arc<Others>,
+    links: Links,
+}
+
+impl Joining {
+    /// Finds the cluster. `dir` is where this server remembers which one it belongs to.
+    pub async fn start(mut plan: ClusterPlan, dir: &Path) -> anyhow::Result<Self> {
+        let known = recall(&dir.join(CLUSTER))?;
+        let is_new = known.is_none();
+        plan.redis.cluster = known;
+        let redis = Redis::connect(&plan.redis).await?;
+        if is_new {
+            remember(&dir.join(CLUSTER), redis.cluster())?;
+        }
+        plan.redis.cluster = Some(redis.cluster().to_owned());
+        let key = common_key(&redis, plan.key.as_ref()).await?;
+        let addr = plan.link_addr;
+        let listener = TcpListener::bind(addr).await.with_context(|| {
+            format!("cannot listen on {addr}; choose another address with --link-addr")
+        })?;
+        let address = match &plan.advertise {
+            Some(address) => address.clone(),
+            None => listener.local_addr()?.to_string(),
+        };
+        tracing::info!(cluster = redis.cluster(), %address, "found the cluster");
+        Ok(Self {
+            plan,
+            redis,
+            key,
+            listener,
+            address,
+        })
+    }
+
+    /// The state of the cluster.
+    pub async fn tier(&self) -> anyhow::Result<Arc<dyn GlobalTier>> {
+        Ok(Arc::new(RedisTier::connect(self.plan.redis.clone()).await?))
+    }
+
+    /// The tokens of the cluster.
+    pub fn tokens(&self) -> RedisTokens {
+        RedisTokens::new(&self.redis)
+    }
+
+    /// Makes sure that all servers have the same functions and files.
+    pub async fn check_storage(&self, storage: &Storage) -> anyhow::Result<()> {
+        let own = storage.id();
+        if self.redis.agree("storage", own).await? != own {
+            bail!(
+                "the servers of this cluster keep functions and files elsewhere than {}: give all the same --storage, or this one another --redis-prefix",
+                storage.location()
+            );
+        }
+        Ok(())
+    }
+
+    /// Makes this server one of the cluster. When this returns it has read everything that it
+    /// shares with the others.
+    pub async fn join(self, here: &Arc<Here>) -> anyhow::Result<(Joined, Company)> {
+        let profile = Profile {
+            address: self.address,
+            capacity: self.plan.capacity,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            engine: here.engine().to_owned(),
+        };
+        let worker = Arc::clone(here) as Arc<dyn faasm_cluster::Worker>;
+        let members = Members::join(&self.redis, profile, worker).await?;
+        let me = PeerId::new(self.redis.worker())?;
+        let service = Arc::clone(here) as Arc<dyn faasm_link::Service>;
+        let links = Links::open(self.listener, self.key, me, service, Options::default());
+        let others = Arc::new(Others::new(members, links.clone(), self.redis.worker()));
+        here.tell(&others);
+        let most_waiting = u64::try_from(self.plan.max_queued).unwrap_or(u64::MAX);
+        let company = Company::Cluster(Cluster {
+            log: Arc::new(RedisLog::new(&self.redis, most_waiting)),
+            peers: Arc::clone(&others) as Arc<dyn faasm_calls::Peers>,
+            runs: self.plan.capacity > 0,
+        });
+        Ok((Joined { others, links }, company))
+    }
+}
+
+impl Joined {
+    /// Ends the membership, so that nobody waits for this server.
+    pub async fn leave(&self) {
+        if let Err(error) = self.others.leave().await {
+            tracing::warn!(%error, "the others learn only later that this server has ended");
+        }
+        self.links.close().await;
+    }
+}
+
+/// The key by which servers know each other when they connect.
+async fn common_key(redis: &Redis, given: Option<&ClusterKey>) -> anyhow::Result<LinkKey> {
+    let proof = given.map_or_else(|| "none".to_owned(), |key| hex(&key.derive("proof")));
+    if redis.agree("key", &proof).await? != proof {
+        bail!("the other servers of this cluster have another key: give all the same --cluster-key, or none of them one");
+    }
+    if let Some(key) = given {
+        return Ok(LinkKey::new(&key.derive("links")));
+    }
+    // Whoever can read the Redis may do everything anyway.
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).context("the system has no randomness")?;
+    let agreed: ClusterKey = redis.agree("secret", &hex(&random)).await?.parse()?;
+    Ok(LinkKey::new(&agreed.derive("links")))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn recall(path: &Path) -> anyhow::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(id) => Ok(Some(id.trim().to_owned()).filter(|id| !id.is_empty())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn remember(path: &Path, id: &str) -> anyhow::Result<()> {
+    std::fs::write(path, id).with_context(|| format!("cannot write {}", path.display()))
+}
