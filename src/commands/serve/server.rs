@@ -10,7 +10,7 @@ use faasm_calls::Calls;
 use faasm_faaslet::{Faaslets, MemoryBudget};
 use faasm_http::{Api, ApiParts, Readiness, Tls};
 use faasm_state::State;
-use faasm_storage::{DataDirLock, Storage};
+use faasm_storage::{DataDirLock, Storage, StorageOptions};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -41,7 +41,11 @@ pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     let metrics = faasm_http::install_metrics()?;
     let lock = DataDirLock::acquire(&plan.data_dir, "starting")?;
-    let storage = Storage::open_with(lock, plan.files).await?;
+    let options = StorageOptions {
+        files: plan.files,
+        ..StorageOptions::default()
+    };
+    let storage = Storage::open_with(lock, options).await?;
     let budget = MemoryBudget::new(plan.faaslets.memory_budget);
     let tier = tier::open(&plan.data_dir.join("state"), plan.tier, plan.redis.take()).await?;
     let state = State::new(tier, &budget, plan.state)?;

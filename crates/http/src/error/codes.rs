@@ -33,6 +33,8 @@ pub enum ErrorCode {
     StateNotFound,
     /// There is no such shared file or directory.
     FileNotFound,
+    /// There is no such object in the storage.
+    ObjectNotFound,
     /// There is no such token.
     TokenNotFound,
     /// The path answers to other methods.
@@ -51,6 +53,8 @@ pub enum ErrorCode {
     IsADirectory,
     /// What takes a directory was asked of a file.
     NotADirectory,
+    /// An object was to be stored only if there was none.
+    ObjectExists,
     /// The state value is not as the request's condition says.
     StateConflict,
     /// The body is over a limit.
@@ -89,6 +93,9 @@ pub enum ErrorCode {
     NotReady,
     /// What keeps the state cannot be reached, or does not do its work.
     StateUnavailable,
+    /// The storage is elsewhere and cannot be used, or the other servers cannot be told of a
+    /// change.
+    StorageUnavailable,
     /// The server has no Python runtime.
     PythonNotInstalled,
     /// The server's disk is full.
@@ -127,6 +134,7 @@ impl ErrorCode {
         Self::CallNotFound,
         Self::StateNotFound,
         Self::FileNotFound,
+        Self::ObjectNotFound,
         Self::TokenNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -136,6 +144,7 @@ impl ErrorCode {
         Self::FileConflict,
         Self::IsADirectory,
         Self::NotADirectory,
+        Self::ObjectExists,
         Self::StateConflict,
         Self::BodyTooLarge,
         Self::StateQuota,
@@ -155,6 +164,7 @@ impl ErrorCode {
         Self::Overloaded,
         Self::NotReady,
         Self::StateUnavailable,
+        Self::StorageUnavailable,
         Self::PythonNotInstalled,
         Self::NoSpace,
         Self::StorageQuota,
@@ -192,6 +202,8 @@ impl ErrorCode {
             Self::FileConflict => Row("file_conflict", S::CONFLICT, "delete what is in the way, or choose another path"),
             Self::IsADirectory => Row("is_a_directory", S::CONFLICT, "name a file in it; ?recursive=true deletes all of them"),
             Self::NotADirectory => Row("not_a_directory", S::CONFLICT, "leave out the / at the end of the path"),
+            Self::ObjectNotFound => Row("object_not_found", S::NOT_FOUND, "GET /storage?prefix=functions/ on the upload listener lists objects"),
+            Self::ObjectExists => Row("object_exists", S::PRECONDITION_FAILED, "leave it as it is, or put it without If-None-Match"),
             Self::StateConflict => Row("state_conflict", S::PRECONDITION_FAILED, "read the value again, and try with its version"),
             Self::BodyTooLarge => Row("body_too_large", S::PAYLOAD_TOO_LARGE, "send less, or have the server's limit raised"),
             Self::StateQuota => Row("state_quota", S::PAYLOAD_TOO_LARGE, "delete state that is not needed, or have the server's limit raised"),
@@ -210,6 +222,7 @@ impl ErrorCode {
             Self::NoRoomForWorld => Row("no_room_for_world", S::TOO_MANY_REQUESTS, "try again later, or with fewer ranks"),
             Self::Overloaded => Row("overloaded", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::NotReady => Row("not_ready", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
+            Self::StorageUnavailable => Row("storage_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::StateUnavailable => Row("state_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After; its operator can look with `faasm doctor redis`"),
             Self::PythonNotInstalled => Row("python_not_installed", S::SERVICE_UNAVAILABLE, "its operator can: `faasm python install`, then restart it"),
             Self::NoSpace => Row("no_space", S::INSUFFICIENT_STORAGE, "free space on the server's disk; nothing was stored"),
@@ -245,7 +258,8 @@ impl ErrorCode {
             | Self::NoRoomForWorld
             | Self::Overloaded
             | Self::NotReady
-            | Self::StateUnavailable => Some(1),
+            | Self::StateUnavailable
+            | Self::StorageUnavailable => Some(1),
             _ => None,
         }
     }
