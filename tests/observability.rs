@@ -261,6 +261,8 @@ async fn both_listeners_tell_health_and_readiness_and_describe_their_routes() {
         ("/s/{user}/{key}/elements", &["get", "post", "delete"]),
         ("/file", &["get", "put", "delete"]),
         ("/file/{path}", &["get", "put", "delete"]),
+        ("/storage", &["get"]),
+        ("/storage/{key}", &["get", "put", "delete"]),
         ("/tokens", &["get", "post"]),
         ("/tokens/{id}", &["delete"]),
         ("/flush", &["post"]),

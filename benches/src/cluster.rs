@@ -40,7 +40,10 @@ struct Cost {
 
 pub async fn run(report: &mut Report, effort: Effort) -> anyhow::Result<()> {
     let alone = Workers::alone().await;
-    let (sync, wait) = (alone.sync(report, effort).await?, alone.wait(report, effort).await?);
+    let (sync, wait) = (
+        alone.sync(report, effort).await?,
+        alone.wait(report, effort).await?,
+    );
     drop(alone);
     report.add(Figure::lower("synchronous, embedded", sync.servers, "µs"));
     report.add(Figure::lower("asynchronous, embedded", wait.servers, "µs"));
@@ -126,7 +129,9 @@ impl Workers {
             None => 0,
             Some(redis) => {
                 let open = redis.cli(&["zcard", "{faasm:calls}:open"]);
-                open.trim().parse().context("Redis does not tell how many calls wait")?
+                open.trim()
+                    .parse()
+                    .context("Redis does not tell how many calls wait")?
             }
         };
         Ok(live.iter().sum::<f64>() as u64 + waiting)

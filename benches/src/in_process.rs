@@ -70,7 +70,12 @@ impl InProcess {
             Target::Wasm | Target::Mpi { .. } => faaslets.publish(&name, upload).await?,
         };
         let log: Arc<dyn CallLog> = Arc::new(EmbeddedLog::open(&dir.path().join("calls"))?);
-        let calls = Calls::start(faasm_calls::Options::default(), faaslets, faasm_calls::Company::Alone(log)).await?;
+        let calls = Calls::start(
+            faasm_calls::Options::default(),
+            faaslets,
+            faasm_calls::Company::Alone(log),
+        )
+        .await?;
         Ok(Self {
             calls,
             invocation: Invocation {

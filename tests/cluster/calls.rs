@@ -69,7 +69,10 @@ async fn a_call_is_cancelled_from_any_server_wherever_it_is() {
     for id in &ids {
         assert_eq!(cancel(other, *id).await, "cancelled\n");
     }
-    for (server, text) in [(one, ends(one, &ids).await), (other, ends(other, &ids).await)] {
+    for (server, text) in [
+        (one, ends(one, &ids).await),
+        (other, ends(other, &ids).await),
+    ] {
         for end in text {
             assert!(end.contains("cancelled"), "{end}");
         }
@@ -85,14 +88,19 @@ async fn a_key_makes_one_call_of_requests_to_all_servers() {
         async move {
             let url = format!("{}/invoke/demo/f?async=true", server.invoke);
             let key = ["idempotency-key: once"];
-            let answer = server.request_with(Method::POST, &url, &key, "append runs x").await;
+            let answer = server
+                .request_with(Method::POST, &url, &key, "append runs x")
+                .await;
             answer.expect(202).text()
         }
     });
     let ids = join_all(requests).await;
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     let _ = cluster.servers[2].wait(ids[0].parse().unwrap()).await;
-    assert_eq!(guest::run(&cluster.servers[0], "list runs 2 2").await, "x?\n");
+    assert_eq!(
+        guest::run(&cluster.servers[0], "list runs 2 2").await,
+        "x?\n"
+    );
 }
 
 #[tokio::test]
@@ -101,8 +109,14 @@ async fn the_calls_of_a_server_that_is_killed_run_elsewhere() {
     guest::set(&cluster.servers[0], "demo/gate", "0").await;
     let ids = submit(&cluster.servers[0], 8, "gate gate; append ends @").await;
     until("both run some", async || {
-        let loads = cluster.servers.iter().map(|server| server.metric("faasm_calls_running", ""));
-        join_all(loads).await.into_iter().all(|running| running > 0.0)
+        let loads = cluster
+            .servers
+            .iter()
+            .map(|server| server.metric("faasm_calls_running", ""));
+        join_all(loads)
+            .await
+            .into_iter()
+            .all(|running| running > 0.0)
     })
     .await;
     let killed = Instant::now();
@@ -148,12 +162,21 @@ async fn a_server_that_shuts_down_hands_its_calls_on_at_once() {
     guest::set(&cluster.servers[0], "demo/gate", "0").await;
     let ids = submit(&cluster.servers[0], 20, "gate gate").await;
     until("both run some", async || {
-        let loads = cluster.servers.iter().map(|server| server.metric("faasm_calls_running", ""));
-        join_all(loads).await.into_iter().all(|running| running > 0.0)
+        let loads = cluster
+            .servers
+            .iter()
+            .map(|server| server.metric("faasm_calls_running", ""));
+        join_all(loads)
+            .await
+            .into_iter()
+            .all(|running| running > 0.0)
     })
     .await;
     cluster.servers[1].signal(Signal::TERM);
-    assert_eq!(cluster.servers[1].exit_code(Duration::from_secs(30)).await, Some(0));
+    assert_eq!(
+        cluster.servers[1].exit_code(Duration::from_secs(30)).await,
+        Some(0)
+    );
     let one = &cluster.servers[0];
     guest::set(one, "demo/gate", "1").await;
     let url = format!("/calls/{}?wait_ms=7000", ids[19]);
@@ -195,7 +218,10 @@ async fn one_user_with_many_calls_does_not_keep_those_of_another_waiting() {
     one.put("other/f", guest::code()).await;
     guest::set(one, "demo/gate", "0").await;
     let many = submit(one, 200, "gate gate").await;
-    until("they run", async || one.metric("faasm_calls_running", "").await > 0.0).await;
+    until("they run", async || {
+        one.metric("faasm_calls_running", "").await > 0.0
+    })
+    .await;
     let few = join_all((0..5).map(|_| one.submit("other/f", "append done x"))).await;
     assert!(ends(one, &few).await.iter().all(|end| end == "SUCCESS: "));
     guest::set(one, "demo/gate", "1").await;

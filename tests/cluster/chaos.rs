@@ -51,7 +51,10 @@ async fn nothing_acknowledged_is_lost_whatever_is_killed_and_stopped() {
         told.refused.load(SeqCst),
         told.faults.load(SeqCst),
     );
-    assert!(told.accepted.lock().unwrap().len() > 10, "there was no load");
+    assert!(
+        told.accepted.lock().unwrap().len() > 10,
+        "there was no load"
+    );
 }
 
 /// No slot, no memory of calls that have ended.

@@ -24,7 +24,10 @@ async fn a_synchronous_call_runs_on_a_server_that_has_room() {
     guest::set(one, "demo/gate", "0").await;
     let gated = join_all((0..2).map(|_| guest::run(one, "gate gate; read gate 1")));
     let open = async {
-        until("it was handed over", async || handed_or_runs(one, other).await).await;
+        until("it was handed over", async || {
+            handed_or_runs(one, other).await
+        })
+        .await;
         guest::set(one, "demo/gate", "1").await;
     };
     let (answers, ()) = futures::join!(gated, open);
@@ -48,7 +51,11 @@ async fn chained_calls_spread_and_the_graph_shows_them_all() {
     assert!(handed(one).await > 0.0);
     assert!(ran(other).await > 0.0);
     let id = &call["id"];
-    let graph = one.get(&format!("/calls/{id}/graph")).await.expect(200).json();
+    let graph = one
+        .get(&format!("/calls/{id}/graph"))
+        .await
+        .expect(200)
+        .json();
     let children = graph["root"]["chained"].as_array().unwrap();
     assert_eq!(children.len(), 4, "{graph}");
     let grandchildren: usize = children
@@ -82,11 +89,19 @@ async fn who_waits_for_a_call_on_a_server_that_is_killed_is_told() {
     let calls = join_all((0..2).map(|_| one.call_json("demo/f", "nap 4000")));
     let kill = async {
         let mut other = other;
-        until("it was handed over", async || handed_or_runs(one, &other).await).await;
+        until("it was handed over", async || {
+            handed_or_runs(one, &other).await
+        })
+        .await;
         other.kill();
     };
     let (ended, ()) = futures::join!(calls, kill);
-    let code = |call: &Value| call["reason"]["code"].as_str().unwrap_or_default().to_owned();
+    let code = |call: &Value| {
+        call["reason"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     let mut codes: Vec<String> = ended.iter().map(code).collect();
     codes.sort();
     assert_eq!(codes, ["", "worker_lost"], "{ended:?}");

@@ -41,7 +41,10 @@ async fn options_of_a_cluster_are_checked() {
     for (builder, word) in [
         (alone().args(["--link-addr", "127.0.0.1:0"]), "--redis"),
         (alone().args(["--advertise", "here:1"]), "--redis"),
-        (clustered().args(["--link-addr", "0.0.0.0:0"]), "--advertise"),
+        (
+            clustered().args(["--link-addr", "0.0.0.0:0"]),
+            "--advertise",
+        ),
         (clustered().env("FAASM_CLUSTER_KEY", "short"), "32"),
         (alone().args(["--storage", "ftp://x"]), "--storage"),
     ] {

@@ -12,7 +12,10 @@ fn says(word: &str) -> bytes::Bytes {
 
 /// What each server answers to a call of `demo/v`.
 async fn answers(cluster: &Cluster) -> Vec<String> {
-    let calls = cluster.servers.iter().map(|server| server.call("demo/v", ""));
+    let calls = cluster
+        .servers
+        .iter()
+        .map(|server| server.call("demo/v", ""));
     let answers = join_all(calls).await;
     answers.iter().map(|answer| answer.text()).collect()
 }
@@ -25,7 +28,9 @@ async fn an_upload_to_any_server_is_in_force_on_all_when_it_is_answered() {
         cluster.servers[uploader].put("demo/v", says(&word)).await;
         assert_eq!(answers(&cluster).await, [&word[..]; 3]);
     }
-    let deleted = cluster.servers[2].stored(Method::DELETE, "/f/demo/v", "").await;
+    let deleted = cluster.servers[2]
+        .stored(Method::DELETE, "/f/demo/v", "")
+        .await;
     let _ = deleted.expect(200);
     for server in &cluster.servers {
         let _ = server.call("demo/v", "").await.expect(404);
@@ -50,9 +55,15 @@ async fn a_shared_file_is_one_file_on_all_servers() {
     one.put("demo/copy", c(COPY)).await;
     assert_eq!(other.call("demo/copy", "").await.text(), "none\n");
     for (server, text) in [(other, "first"), (one, "second"), (other, "third")] {
-        let _ = server.stored(Method::PUT, "/file/data/x", text).await.expect(200);
+        let _ = server
+            .stored(Method::PUT, "/file/data/x", text)
+            .await
+            .expect(200);
         for reader in [one, other] {
-            assert_eq!(reader.call("demo/copy", "").await.text(), format!("{text}\n"));
+            assert_eq!(
+                reader.call("demo/copy", "").await.text(),
+                format!("{text}\n")
+            );
             let read = reader.stored(Method::GET, "/file/data/x", "").await;
             assert_eq!(read.expect(200).text(), text);
         }
@@ -76,7 +87,12 @@ async fn a_server_that_was_stopped_runs_nothing_that_was_replaced_meanwhile() {
     for answer in join_all(calls).await {
         match answer.status.as_u16() {
             200 => assert_eq!(answer.text(), "new"),
-            _ => assert!(answer.expect(503).text().contains("cut off from its cluster")),
+            _ => assert!(
+                answer
+                    .expect(503)
+                    .text()
+                    .contains("cut off from its cluster")
+            ),
         }
     }
     super::until("it runs calls again", async || {

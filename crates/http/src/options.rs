@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use faasm_model::WorldSize;
+use faasm_model::{ClusterKey, WorldSize};
 use faasm_state::tier::MAX_VALUE_BYTES;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
@@ -32,6 +32,9 @@ pub struct HttpOptions {
     pub cors_origin: Option<CorsOrigin>,
     /// Whether `/metrics` needs no token.
     pub open_metrics: bool,
+    /// What other servers show to use this one's storage. Without it they may on a server without
+    /// tokens, as all may, and else not.
+    pub cluster_key: Option<ClusterKey>,
     /// The certificate with which a listener speaks TLS; `None`, plain HTTP.
     pub tls: Option<Tls>,
     /// Time for the head of a request to arrive, for TLS to shake hands before that, and for a kept connection to stay idle.
@@ -57,6 +60,7 @@ impl Default for HttpOptions {
             max_wait: Duration::from_secs(60),
             cors_origin: None,
             open_metrics: false,
+            cluster_key: None,
             tls: None,
             header_timeout: Duration::from_millis(12_500),
             body_idle_timeout: Duration::from_secs(30),

@@ -48,7 +48,11 @@ fn router(title: &str, api: Api, mut routes: Vec<UtoipaMethodRouter<Api>>) -> Ro
     for (_, paths, handlers) in routes {
         for (path, item) in paths.paths {
             let mut handlers = handlers.clone();
-            if let Some(tokens) = &api.tokens {
+            if upload::is_for_servers(&path) {
+                let servers = upload::ServersOnly::new(&api);
+                let stand = from_fn_with_state(servers, upload::ServersOnly::stand);
+                handlers = handlers.layer(stand);
+            } else if let Some(tokens) = &api.tokens {
                 let open_metrics = api.options.open_metrics;
                 let guard = Guard::new(&path, tokens.clone(), open_metrics);
                 handlers = handlers.layer(from_fn_with_state(guard, Guard::stand));
@@ -82,6 +86,7 @@ fn router(title: &str, api: Api, mut routes: Vec<UtoipaMethodRouter<Api>>) -> Ro
 fn patterns(path: &str) -> Vec<&str> {
     match path {
         upload::FILE_AT_URL => vec!["/file/", "/file/{*path}"],
+        upload::OBJECT_AT_URL => vec!["/storage/{*key}"],
         plain => vec![plain],
     }
 }

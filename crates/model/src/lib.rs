@@ -14,6 +14,7 @@
 
 mod call_id;
 mod clock;
+mod cluster_key;
 mod graph;
 mod hash;
 mod invocation;
@@ -27,6 +28,7 @@ mod world_size;
 
 pub use call_id::{CallId, InvalidCallId};
 pub use clock::now_ms;
+pub use cluster_key::{ClusterKey, InvalidClusterKey};
 pub use graph::{ExecGraph, GraphNode, Part};
 pub use hash::{ContentHash, InvalidHash};
 pub use invocation::{FileAccess, Invocation, Target};

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use faasm_model::ClusterKey;
 use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
@@ -29,6 +30,11 @@ impl ArtifactKey {
             Err(e) => return Err(Error::io("read", &path)(e)),
         }
         create(dir, &path).map(Self)
+    }
+
+    /// That of all servers with this key.
+    pub(crate) fn of_cluster(key: &ClusterKey) -> Self {
+        Self(key.derive("faasm 2026 compiled code and images"))
     }
 
     /// Starts to authenticate something.

@@ -12,6 +12,8 @@ use faasm_model::ContentHash;
 
 use crate::artifact_key::ArtifactKey;
 use crate::nofollow::{self, Dir};
+use crate::objects::Objects;
+use crate::shared_artifacts::SharedArtifacts;
 use crate::{Compat, Error, Result, dirs};
 
 /// A local cache of what was made of code, by engine version and hash of the source.
@@ -29,6 +31,8 @@ pub struct Artifacts {
 struct Inner {
     dir: PathBuf,
     key: ArtifactKey,
+    /// Where other servers with the same key look, too.
+    shared: Option<SharedArtifacts>,
     /// Held shared to open an artifact and its authenticator, and exclusively to replace
     /// or remove them, so that the two always belong together.
     pairs: RwLock<()>,
@@ -86,17 +90,29 @@ impl Artifacts {
 
     /// Opens the cache in `dir`, which exists.
     pub(crate) fn open_dir(dir: PathBuf, key: ArtifactKey) -> Self {
+        Self::open_both(dir, key, None)
+    }
+
+    /// The same, with what is made put among `objects`, too, and looked for there. Whoever else
+    /// has the key has to be trusted.
+    pub(crate) fn open_shared(dir: PathBuf, key: ArtifactKey, objects: Objects) -> Self {
+        Self::open_both(dir, key, Some(SharedArtifacts::new(objects)))
+    }
+
+    fn open_both(dir: PathBuf, key: ArtifactKey, shared: Option<SharedArtifacts>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 dir,
                 key,
+                shared,
                 pairs: RwLock::new(()),
             }),
         }
     }
 
     /// Keeps `bytes`, which were made of the source with `hash`, replacing earlier ones at
-    /// once.
+    /// once, and shares them with the servers of the cluster if it has a key. That those do not
+    /// get them is only logged.
     ///
     /// # Errors
     /// [`Error::NoSpace`] or [`Error::Io`]; the cache is then as it was. Somebody who only
@@ -110,29 +126,51 @@ impl Artifacts {
     ) -> Result<()> {
         let path = self.inner.dir.join(compat.as_str());
         let put = || {
-            // With the cache itself: somebody may have removed it.
-            fs::create_dir_all(&path)?;
-            let dir = Dir::open(&path)?;
             let mac = self.authenticate(compat, hash, kind, |h| {
                 h.update(bytes);
                 Ok(())
             })?;
+            // With the cache itself: somebody may have removed it.
+            fs::create_dir_all(&path)?;
+            let dir = Dir::open(&path)?;
             let file = dir.write_temporary(bytes)?;
-            let mac = dir.write_temporary(mac.as_bytes())?;
+            let written = dir.write_temporary(mac.as_bytes())?;
             let _exclusive = self.exclusive();
             file.rename_to(&kind.file_name(hash))?;
-            mac.rename_to(&kind.mac_name(hash))
+            written.rename_to(&kind.mac_name(hash))?;
+            Ok(mac)
         };
-        put().map_err(Error::io("write what was compiled in", &path))
+        let mac = put().map_err(Error::io("write what was compiled in", &path))?;
+        if let Some(shared) = &self.inner.shared {
+            shared.put(compat, &kind.file_name(hash), mac.as_bytes(), bytes);
+        }
+        Ok(())
     }
 
     /// What was made of the source with `hash`, read-only and at its start, or `None` if it
-    /// is not kept. What fails its check is removed and counts as not kept. The check
+    /// is not kept, here or by another server of the cluster. What fails its check is removed and counts as not kept. The check
     /// reads the very file that is returned, so putting another in its place is no attack.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read.
     pub fn open(
+        &self,
+        compat: &Compat,
+        hash: ContentHash,
+        kind: ArtifactKind,
+    ) -> Result<Option<File>> {
+        if let Some(file) = self.open_here(compat, hash, kind)? {
+            return Ok(Some(file));
+        }
+        match &self.inner.shared {
+            Some(shared) if self.fetch(shared, compat, hash, kind) => {
+                self.open_here(compat, hash, kind)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn open_here(
         &self,
         compat: &Compat,
         hash: ContentHash,
@@ -159,6 +197,33 @@ impl Artifacts {
         tracing::warn!(%compat, %hash, ?kind, "what was compiled failed its check and was removed");
         self.remove_from(&path, hash, kind).map_err(failed)?;
         Ok(None)
+    }
+
+    /// Brings here what another server has made; whether there is anything. It is checked when
+    /// it is opened, as all that is here.
+    fn fetch(
+        &self,
+        shared: &SharedArtifacts,
+        compat: &Compat,
+        hash: ContentHash,
+        kind: ArtifactKind,
+    ) -> bool {
+        let Some((file, mac)) = shared.get(compat, &kind.file_name(hash)) else {
+            return false;
+        };
+        let path = self.inner.dir.join(compat.as_str());
+        let keep = || {
+            let failed = Error::io("write what was compiled in", &path);
+            fs::create_dir_all(&path).map_err(&failed)?;
+            let dir = Dir::open(&path).map_err(&failed)?;
+            let mac = dir.write_temporary(&mac).map_err(&failed)?;
+            let _exclusive = self.exclusive();
+            file.move_to(&path.join(kind.file_name(hash)))?;
+            mac.rename_to(&kind.mac_name(hash)).map_err(&failed)
+        };
+        keep()
+            .inspect_err(|error| tracing::warn!(%error, "compiled code is not kept here"))
+            .is_ok()
     }
 
     /// Removes all that was made of the source with `hash`, for all engine versions.
@@ -281,8 +346,17 @@ impl Artifacts {
     }
 }
 
+/// Whether a file of this name is what somebody has made, and not its authenticator.
+pub(crate) fn is_artifact(file_name: &str) -> bool {
+    let canonical = source_of(file_name).is_some_and(|hash| {
+        let stem = file_name.split('.').next();
+        stem == Some(hash.to_string().as_str())
+    });
+    canonical && !file_name.ends_with(".mac")
+}
+
 /// The source that a file was made of; `None` for what a killed process left half-written.
-fn source_of(file_name: &str) -> Option<ContentHash> {
+pub(crate) fn source_of(file_name: &str) -> Option<ContentHash> {
     let (stem, suffix) = file_name.split_once('.')?;
     let suffix = suffix.strip_suffix(".mac").unwrap_or(suffix);
     let is_code = ["cwasm", "bare.cwasm"].contains(&suffix);

@@ -1,6 +1,7 @@
 //! What can go wrong here.
 
 use std::error::Error as StdError;
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -82,6 +83,38 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// The storage is elsewhere, and does not do what it is there for.
+    #[error("the storage {location} {problem}")]
+    Unavailable {
+        /// Where it is.
+        location: String,
+        /// What is wrong: what the storage does or does not do.
+        problem: String,
+    },
+    /// What was asked for was done, but the other servers of the cluster may not know.
+    #[error("{name} is stored, but the other servers may not know yet: {problem}; do it again")]
+    Unannounced {
+        /// What was changed.
+        name: String,
+        /// Why it could not be announced.
+        problem: String,
+    },
+    /// A stored record cannot be used.
+    #[error("the stored record {key} cannot be used: {problem}; upload again what it is of")]
+    UnusableRecord {
+        /// Its key.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// What another server sent is not what belongs under its key.
+    #[error("{key} cannot be stored: {problem}")]
+    InvalidObject {
+        /// The key.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A function cannot be given these limits.
     #[error(transparent)]
     InvalidLimit(#[from] InvalidLimit),
@@ -139,6 +172,16 @@ impl Error {
                 source: source.into(),
             },
             false => Self::Store { action, source },
+        }
+    }
+}
+
+impl Error {
+    /// Of a stored record.
+    pub(crate) fn unusable(key: &impl Display, problem: &impl Display) -> Self {
+        Self::UnusableRecord {
+            key: key.to_string(),
+            problem: problem.to_string(),
         }
     }
 }

@@ -51,29 +51,42 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod announce;
 mod artifact_key;
 mod artifacts;
+mod cache;
+mod collect;
 mod compat;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod dirs;
 mod error;
 mod files;
 mod functions;
+mod identity;
 mod keyed_locks;
 mod lock;
 mod nofollow;
 mod objects;
+mod options;
 mod page;
 mod records;
+mod shared_artifacts;
 mod spool;
 mod storage;
+mod visitors;
 
+pub use announce::{Announce, Changed};
 pub use artifacts::{ArtifactKind, Artifacts};
 pub use compat::Compat;
 pub use error::{Error, Result};
 pub use files::{Entry, FileRecord, Files, FilesOptions, Metadata, OpenFile, Usage};
 pub use functions::{FunctionRecord, Functions, Initialised};
 pub use lock::DataDirLock;
+pub use objects::{InvalidLocation, Location, MODIFIED_HEADER, NO_OBJECT_HEADER, S3Settings};
+pub use options::{StorageOptions, access_token};
 pub use page::Page;
 pub use records::ByteStream;
 pub use spool::{Spool, SpoolWriter, SpooledFile};
 pub use storage::Storage;
+pub use visitors::{Lent, ObjectInfo, ObjectKey, ObjectKind};

@@ -26,6 +26,7 @@ mod cluster;
 mod guest;
 mod raw;
 mod redis;
+mod s3;
 mod server;
 
 pub use answer::Answer;
@@ -34,4 +35,5 @@ pub use guest::{build, build_mpi, c, cpp, wat_noop};
 pub use raw::Raw;
 pub use redis::Redis;
 pub use rustix::process::Signal;
+pub use s3::S3;
 pub use server::{Builder, Server, binary, client};

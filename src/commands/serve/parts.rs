@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use faasm_auth::{TokenStore, Tokens};
+use faasm_auth::TokenStore;
 use faasm_calllog::EmbeddedLog;
 use faasm_calls::{Calls, Company};
 use faasm_faaslet::{Faaslets, MemoryBudget};
@@ -30,10 +30,7 @@ pub struct Parts {
 
 impl Parts {
     /// Opens everything, and takes up calls that wait.
-    pub async fn start(
-        mut plan: Plan,
-        readiness: &Readiness,
-    ) -> anyhow::Result<(Self, Listeners)> {
+    pub async fn start(mut plan: Plan, readiness: &Readiness) -> anyhow::Result<(Self, Listeners)> {
         let metrics = faasm_http::install_metrics()?;
         let lock = DataDirLock::acquire(&plan.data_dir, "starting")?;
         let joining = match plan.cluster.take() {
@@ -42,16 +39,24 @@ impl Parts {
         };
         let storage = Storage::open_with(lock, plan.storage.clone()).await?;
         if let Some(joining) = &joining {
-            joining.check_storage(&storage).await?;
+            joining
+                .check_storage(&storage, &plan.storage.location)
+                .await?;
         }
         let budget = MemoryBudget::new(plan.faaslets.memory_budget);
-        let state = State::new(tier(&plan, joining.as_ref()).await?, &budget, plan.state)?;
+        let state = State::new(
+            tier(&plan, joining.as_ref()).await?,
+            &budget,
+            plan.state.clone(),
+        )?;
         plan.faaslets.python = python::find(&plan.python)?;
         let faaslets = Faaslets::new(plan.faaslets.clone(), storage.clone(), state.clone())?;
         let token_store = token_store(&plan, joining.as_ref())?;
         let tokens = match &token_store {
             None => None,
-            Some(store) => Some(tokens::open(Arc::clone(store), &plan.first_token, &plan.data_dir).await?),
+            Some(store) => {
+                Some(tokens::open(Arc::clone(store), &plan.first_token, &plan.data_dir).await?)
+            }
         };
         // Ports are taken before calls of an earlier process are taken up: a server that
         // cannot listen must not run them.

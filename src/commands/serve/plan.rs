@@ -200,7 +200,9 @@ fn first_token(settings: &Settings, stores: bool) -> Result<First, Usage> {
     match &settings.admin_token {
         Some(text) => match Token::parse(text) {
             Ok(token) => Ok(First::Given(token)),
-            Err(_) => Err(Usage("--admin-token must be faasm_ID_SECRET: 12 and 32 of a-z and 2-7".into())),
+            Err(_) => Err(Usage(
+                "--admin-token must be faasm_ID_SECRET: 12 and 32 of a-z and 2-7".into(),
+            )),
         },
         // Of a cluster, those that only run calls have nobody who looks into their directories.
         None if settings.redis.is_some() && !stores => Ok(First::Elsewhere),
@@ -260,6 +262,7 @@ fn storage(settings: &Settings) -> Result<StorageOptions, Usage> {
         cache_bytes: size(settings.storage_cache, default.cache_bytes),
         cluster_key: cluster_key(settings)?,
         files: files(settings),
+        ..default
     })
 }
 
@@ -296,6 +299,7 @@ fn http(settings: &Settings) -> Result<faasm_http::HttpOptions, Usage> {
             concurrent_calls: settings.user_max_concurrent_calls,
             storage_bytes: settings.user_max_storage.map(|size| size.0),
         },
+        cluster_key: cluster_key(settings)?,
         open_metrics: settings.open_metrics.unwrap_or(default.open_metrics),
         cors_origin: origin.map_err(|error| Usage(format!("--cors-origin: {error}")))?,
         ..default

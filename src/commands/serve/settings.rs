@@ -55,7 +55,12 @@ pub struct Settings {
     pub storage_cache: Option<Size>,
 
     /// The secret by which the servers of a cluster know each other, 32 characters or more
-    #[arg(long, env = "FAASM_CLUSTER_KEY", hide_env_values = true, value_name = "SECRET")]
+    #[arg(
+        long,
+        env = "FAASM_CLUSTER_KEY",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
     pub cluster_key: Option<String>,
 
     /// Where other servers of the cluster connect to this one [default: 127.0.0.1:8003]
@@ -71,7 +76,12 @@ pub struct Settings {
     pub auth: Option<Auth>,
 
     /// A token that may do everything, faasm_ID_SECRET; else the server makes one
-    #[arg(long, env = "FAASM_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(
+        long,
+        env = "FAASM_ADMIN_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
     pub admin_token: Option<String>,
 
     /// The certificate of both listeners, in PEM, which then speak HTTPS

@@ -121,7 +121,9 @@ mod tests {
     async fn the_first_token_is_in_a_file_of_the_servers_user_and_made_once() {
         let dir = tempfile::tempdir().unwrap();
         let store = embedded(dir.path()).unwrap();
-        let tokens = open(Arc::clone(&store), &First::Made, dir.path()).await.unwrap();
+        let tokens = open(Arc::clone(&store), &First::Made, dir.path())
+            .await
+            .unwrap();
         let first = read(dir.path());
         assert!(tokens.check(&first, 0).unwrap().grant.has(Scope::Admin));
         let mode = std::fs::metadata(dir.path().join(FIRST))
@@ -138,7 +140,9 @@ mod tests {
     async fn a_server_without_an_admin_makes_a_new_one() {
         let dir = tempfile::tempdir().unwrap();
         let store = embedded(dir.path()).unwrap();
-        let tokens = open(Arc::clone(&store), &First::Made, dir.path()).await.unwrap();
+        let tokens = open(Arc::clone(&store), &First::Made, dir.path())
+            .await
+            .unwrap();
         let first = read(dir.path());
         let id = tokens.list()[0].id;
         assert!(tokens.revoke(id).await.unwrap());

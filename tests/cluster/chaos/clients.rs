@@ -113,7 +113,8 @@ async fn upload(world: &World, until: Instant) {
         if Instant::now() >= until {
             return;
         }
-        let source = format!("#include <stdio.h>\nint main(void) {{ printf(\"{version}\"); return 0; }}");
+        let source =
+            format!("#include <stdio.h>\nint main(void) {{ printf(\"{version}\"); return 0; }}");
         let code = tokio::task::block_in_place(|| c(&source));
         let answer = world.upload.try_put("demo/version", code).await;
         if answer.status.is_success() {
@@ -130,11 +131,16 @@ async fn code(world: &World, client: usize, until: Instant) {
         if least == 0 {
             return true;
         }
-        let answer = worker.request(Method::POST, "/invoke/demo/version", String::new()).await;
+        let answer = worker
+            .request(Method::POST, "/invoke/demo/version", String::new())
+            .await;
         match answer {
             Some((200, text)) => {
                 let version: u64 = text.parse().unwrap();
-                assert!(version >= least, "version {version} ran after {least} was acknowledged");
+                assert!(
+                    version >= least,
+                    "version {version} ran after {least} was acknowledged"
+                );
                 world.told.versions_seen.fetch_add(1, SeqCst);
                 true
             }
@@ -164,7 +170,10 @@ pub async fn all_calls_have_one_result(world: &World) {
             assert_eq!(text, "SUCCESS: ", "call {id}");
         }
     }
-    eprintln!("all calls had ended {:?} after the last fault", begun.elapsed());
+    eprintln!(
+        "all calls had ended {:?} after the last fault",
+        begun.elapsed()
+    );
     let words = words(world, "calls").await;
     for (id, word) in &accepted {
         assert!(words.contains(word), "call {id} left nothing");
@@ -177,10 +186,15 @@ pub async fn all_writes_are_there(world: &World) {
     for word in &*world.told.appended.lock().unwrap() {
         assert!(words.contains(word), "{word} is not there");
     }
-    let number = crate::state::guest::stored(&world.upload, "demo/number").await.unwrap();
+    let number = crate::state::guest::stored(&world.upload, "demo/number")
+        .await
+        .unwrap();
     let number = u64::from(u32::from_le_bytes(number[..].try_into().unwrap()));
     let counted = world.told.counted.load(SeqCst);
-    assert!(number >= counted, "{number} after {counted} were acknowledged");
+    assert!(
+        number >= counted,
+        "{number} after {counted} were acknowledged"
+    );
     eprintln!("counted to {number}, of which {counted} were acknowledged");
 }
 
@@ -190,7 +204,12 @@ async fn words(world: &World, key: &str) -> HashSet<String> {
     let mut first = 0;
     loop {
         let path = format!("/s/demo/{key}/elements?limit=1000&first={first}");
-        let page = world.upload.stored(Method::GET, &path, "").await.expect(200).json();
+        let page = world
+            .upload
+            .stored(Method::GET, &path, "")
+            .await
+            .expect(200)
+            .json();
         for element in page["elements"].as_array().unwrap() {
             let bytes = STANDARD.decode(element.as_str().unwrap()).unwrap();
             words.insert(String::from_utf8(bytes).unwrap());

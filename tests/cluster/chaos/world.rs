@@ -58,7 +58,10 @@ pub type Answer = Option<(u16, String)>;
 impl World {
     pub async fn start() -> Self {
         let redis = Redis::start();
-        let upload = Cluster::builder(&redis).args(["--role", "upload"]).start().await;
+        let upload = Cluster::builder(&redis)
+            .args(["--role", "upload"])
+            .start()
+            .await;
         upload.put("demo/f", guest::code()).await;
         guest::set(&upload, "demo/number", vec![0; 4]).await;
         let world = Self {
@@ -77,7 +80,14 @@ impl World {
 
     /// Starts a worker that does not run.
     pub async fn start_worker(&self, number: usize) {
-        let options = ["--max-running", "16", "--max-time", "20s", "--max-attempts", "1000"];
+        let options = [
+            "--max-running",
+            "16",
+            "--max-time",
+            "20s",
+            "--max-attempts",
+            "1000",
+        ];
         let builder = Cluster::builder(&*self.redis.read().await)
             .args(["--role", "worker", "--storage", &self.upload.upload])
             .args(options)
@@ -127,12 +137,20 @@ impl Address {
     pub async fn request(&self, method: Method, path: &str, body: String) -> Answer {
         let url = format!("{}{path}", self.invoke);
         let answer = async {
-            let answer = self.http.request(method, url).body(body).send().await.ok()?;
+            let answer = self
+                .http
+                .request(method, url)
+                .body(body)
+                .send()
+                .await
+                .ok()?;
             let status = answer.status().as_u16();
             Some((status, answer.text().await.ok()?))
         };
         // Beyond all faults something hangs.
-        tokio::time::timeout(PATIENCE, answer).await.expect("a request hangs")
+        tokio::time::timeout(PATIENCE, answer)
+            .await
+            .expect("a request hangs")
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -150,7 +168,8 @@ impl Address {
         let text = self.get("/metrics").await.unwrap_or_default().1;
         let samples = text.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
-            rest.starts_with([' ', '{']).then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
+            rest.starts_with([' ', '{'])
+                .then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
         });
         samples.sum()
     }

@@ -70,7 +70,8 @@ impl Path {
                     caller.needs(scopes)?;
                     caller.needs_all_users()?;
                 }
-                Need::Unknown => {
+                // Guarded otherwise, where it is not forgotten.
+                Need::Server | Need::Unknown => {
                     let problem = "no token is enough for this";
                     return Err(ApiError::new(ErrorCode::Forbidden, problem));
                 }
@@ -104,7 +105,7 @@ fn user(params: &RawPathParams) -> Option<&str> {
 }
 
 /// What the request's one `Authorization: Bearer` says.
-fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (value, more) = (values.next(), values.next());
     let Some(value) = value else {

@@ -5,5 +5,5 @@ mod guard;
 mod rules;
 
 pub(crate) use caller::Caller;
-pub(crate) use guard::Guard;
+pub(crate) use guard::{Guard, bearer};
 pub(crate) use rules::{Need, need};

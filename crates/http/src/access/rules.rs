@@ -5,7 +5,7 @@ use faasm_auth::Scope;
 
 use Scope::{Admin, Files, Invoke, Read, Upload};
 
-use crate::upload::FILE_AT_URL;
+use crate::upload::{FILE_AT_URL, OBJECT_AT_URL};
 
 /// What a token must have for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(crate) enum Need {
     OfUser(&'static [Scope]),
     /// One of these scopes for all users.
     OfAll(&'static [Scope]),
+    /// What only servers of the cluster have, and no user.
+    Server,
     /// More than any token has: nobody has said yet what this request needs.
     Unknown,
 }
@@ -55,6 +57,8 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
         // Shared files belong to all users.
         ("GET", "/file" | FILE_AT_URL) => Need::Scope(&[Read, Files]),
         ("PUT" | "DELETE", "/file" | FILE_AT_URL) => Need::Scope(&[Files]),
+
+        ("GET", "/storage") | ("GET" | "PUT" | "DELETE", OBJECT_AT_URL) => Need::Server,
 
         ("POST", "/invoke/{user}/{function}") => Need::OfUser(&[Invoke]),
         // The body says whose, and what.

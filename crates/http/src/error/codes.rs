@@ -33,6 +33,8 @@ pub enum ErrorCode {
     StateNotFound,
     /// There is no such shared file or directory.
     FileNotFound,
+    /// There is no such object in the storage.
+    ObjectNotFound,
     /// There is no such token.
     TokenNotFound,
     /// The path answers to other methods.
@@ -51,6 +53,8 @@ pub enum ErrorCode {
     IsADirectory,
     /// What takes a directory was asked of a file.
     NotADirectory,
+    /// An object was to be stored only if there was none.
+    ObjectExists,
     /// The state value is not as the request's condition says.
     StateConflict,
     /// The body is over a limit.
@@ -93,6 +97,9 @@ pub enum ErrorCode {
     ClusterUnavailable,
     /// The tokens of the cluster cannot be reached, or other servers could not be told of a change.
     TokensUnavailable,
+    /// The storage is elsewhere and cannot be used, or the other servers cannot be told of a
+    /// change.
+    StorageUnavailable,
     /// The server has no Python runtime.
     PythonNotInstalled,
     /// The server's disk is full.
@@ -131,6 +138,7 @@ impl ErrorCode {
         Self::CallNotFound,
         Self::StateNotFound,
         Self::FileNotFound,
+        Self::ObjectNotFound,
         Self::TokenNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -140,6 +148,7 @@ impl ErrorCode {
         Self::FileConflict,
         Self::IsADirectory,
         Self::NotADirectory,
+        Self::ObjectExists,
         Self::StateConflict,
         Self::BodyTooLarge,
         Self::StateQuota,
@@ -161,6 +170,7 @@ impl ErrorCode {
         Self::StateUnavailable,
         Self::ClusterUnavailable,
         Self::TokensUnavailable,
+        Self::StorageUnavailable,
         Self::PythonNotInstalled,
         Self::NoSpace,
         Self::StorageQuota,
@@ -198,6 +208,8 @@ impl ErrorCode {
             Self::FileConflict => Row("file_conflict", S::CONFLICT, "delete what is in the way, or choose another path"),
             Self::IsADirectory => Row("is_a_directory", S::CONFLICT, "name a file in it; ?recursive=true deletes all of them"),
             Self::NotADirectory => Row("not_a_directory", S::CONFLICT, "leave out the / at the end of the path"),
+            Self::ObjectNotFound => Row("object_not_found", S::NOT_FOUND, "GET /storage?prefix=functions/ on the upload listener lists objects"),
+            Self::ObjectExists => Row("object_exists", S::PRECONDITION_FAILED, "leave it as it is, or put it without If-None-Match"),
             Self::StateConflict => Row("state_conflict", S::PRECONDITION_FAILED, "read the value again, and try with its version"),
             Self::BodyTooLarge => Row("body_too_large", S::PAYLOAD_TOO_LARGE, "send less, or have the server's limit raised"),
             Self::StateQuota => Row("state_quota", S::PAYLOAD_TOO_LARGE, "delete state that is not needed, or have the server's limit raised"),
@@ -217,6 +229,7 @@ impl ErrorCode {
             Self::Overloaded => Row("overloaded", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::NotReady => Row("not_ready", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::ClusterUnavailable => Row("cluster_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After, or another server of the cluster; its operator can look with `faasm doctor redis`"),
+            Self::StorageUnavailable => Row("storage_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After"),
             Self::StateUnavailable => Row("state_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After; its operator can look with `faasm doctor redis`"),
             Self::TokensUnavailable => Row("tokens_unavailable", S::SERVICE_UNAVAILABLE, "try again after the time in Retry-After; its operator can look with `faasm doctor redis`"),
             Self::PythonNotInstalled => Row("python_not_installed", S::SERVICE_UNAVAILABLE, "its operator can: `faasm python install`, then restart it"),
@@ -255,7 +268,8 @@ impl ErrorCode {
             | Self::NotReady
             | Self::ClusterUnavailable
             | Self::StateUnavailable
-            | Self::TokensUnavailable => Some(1),
+            | Self::TokensUnavailable
+            | Self::StorageUnavailable => Some(1),
             _ => None,
         }
     }

@@ -109,6 +109,8 @@ impl From<&faasm_storage::Error> for ApiError {
             }
             Error::Quota { .. } => ErrorCode::FileQuota,
             Error::TooManyOpen { .. } => ErrorCode::Overloaded,
+            Error::Unavailable { .. } | Error::Unannounced { .. } => ErrorCode::StorageUnavailable,
+            Error::InvalidObject { .. } => ErrorCode::BadRequest,
             Error::InvalidLimit(limit) => return Self::field(limit.field, limit),
             other => {
                 return Self::internal("the server could not read or write its data", other);

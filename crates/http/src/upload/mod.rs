@@ -6,6 +6,7 @@ mod get;
 mod kind;
 mod limits;
 mod list;
+mod objects;
 mod put;
 mod python;
 mod receive;
@@ -20,6 +21,7 @@ use crate::api::Api;
 use crate::flush;
 
 pub(crate) use file::AT_URL as FILE_AT_URL;
+pub(crate) use objects::{AT_URL as OBJECT_AT_URL, ServersOnly, is_for_servers};
 
 pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
     let mut routes = vec![
@@ -45,6 +47,7 @@ pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
     ];
     routes.extend(state::routes());
     routes.extend(file::routes());
+    routes.extend(objects::routes());
     routes.extend(tokens::routes());
     routes
 }

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use faasm_model::SharedPath;
+use futures::{StreamExt, stream};
 
 use super::Files;
 use super::record::{FileRecord, Node};
 use super::tree::Tree;
 use crate::records::{Committer, Index, Turn};
-use crate::{Error, Result, SpooledFile};
+use crate::{Changed, Error, Result, SpooledFile};
 
 /// What [`Files::delete_tree`] deletes at once.
 const STEP: usize = 256;
+
+/// Changes that are announced at the same time.
+const CONCURRENT_ANNOUNCEMENTS: usize = 16;
 
 impl Files {
     /// Stores `content` as the file at `path`. It is durable, and what
@@ -22,9 +26,11 @@ impl Files {
     /// # Errors
     /// [`Error::Conflict`] if a directory is at the path or a file above it, or is about to
     /// be, [`Error::Quota`] if there would be too much, [`Error::NoSpace`],
-    /// [`Error::Store`] or [`Error::Io`]. The file is then as it was before. But if one of
-    /// the last three came at the very end, the next start may find what was to be put;
-    /// putting or deleting the file again decides it.
+    /// [`Error::Store`], [`Error::Io`] or, of a storage elsewhere, [`Error::Unavailable`]. The
+    /// file is then as it was before. But if one of the last four came at the very end, the
+    /// next start, or another server, may find what was to be put; putting or deleting the file
+    /// again decides it. After [`Error::Unannounced`], as of all that is changed here, it is
+    /// stored, and doing it again announces it again.
     pub async fn put(&self, path: SharedPath, content: SpooledFile) -> Result<Arc<FileRecord>> {
         self.store(path, content, false).await
     }
@@ -44,8 +50,8 @@ impl Files {
         content: SpooledFile,
         must_be_new: bool,
     ) -> Result<Arc<FileRecord>> {
-        self.change(move |committer| async move {
-            let turn = committer.turn(&path).await;
+        self.change([path.clone()], move |committer| async move {
+            let turn = turn(&committer, &path).await?;
             if must_be_new {
                 committer.index.check_free(&path)?;
             }
@@ -73,11 +79,11 @@ impl Files {
     /// path or both; renaming it again is safe.
     pub async fn rename(&self, from: &SharedPath, to: SharedPath) -> Result<Arc<FileRecord>> {
         let from = from.clone();
-        self.change(|committer| async move {
+        self.change([from.clone(), to.clone()], |committer| async move {
             if from == to {
                 return committer.index.file(&from);
             }
-            let [old, new] = turns_of_two(&committer, &from, &to).await;
+            let [old, new] = turns_of_two(&committer, &from, &to).await?;
             let record = committer.index.file(&from)?;
             let claim = committer.index.claim_rename(&from, &to)?;
             let replaced = committer.index.get(&to);
@@ -101,8 +107,8 @@ impl Files {
     /// that it is to be in, [`Error::Quota`] if there would be too many,
     /// [`Error::NoSpace`], [`Error::Store`] or [`Error::Io`].
     pub async fn create_directory(&self, path: SharedPath) -> Result<()> {
-        self.change(|committer| async move {
-            let turn = committer.turn(&path).await;
+        self.change([path.clone()], |committer| async move {
+            let turn = turn(&committer, &path).await?;
             let _claim = committer.index.claim_directory(&path)?;
             committer.commit(&turn, Node::directory(path)).await?;
             Ok(())
@@ -118,8 +124,8 @@ impl Files {
     /// or [`Error::Io`]. The directory may then still be there; removing it again is safe.
     pub async fn remove_directory(&self, path: &SharedPath) -> Result<()> {
         let path = path.clone();
-        self.change(|committer| async move {
-            let turn = committer.turn(&path).await;
+        self.change([path.clone()], |committer| async move {
+            let turn = turn(&committer, &path).await?;
             let found = committer.index.check_empty(&path);
             if matches!(found, Ok(()) | Err(Error::NotFound(_))) {
                 // Also of nothing: what failed may have left something on disk.
@@ -137,8 +143,8 @@ impl Files {
     /// be there; deleting it again is safe.
     pub async fn delete(&self, path: &SharedPath) -> Result<bool> {
         let path = path.clone();
-        self.change(|committer| async move {
-            let turn = committer.turn(&path).await;
+        self.change([path.clone()], |committer| async move {
+            let turn = turn(&committer, &path).await?;
             match committer.index.file(&path) {
                 // Also of nothing: what failed may have left something on disk.
                 Ok(_) | Err(Error::NotFound(_)) => {}
@@ -162,16 +168,20 @@ impl Files {
         let (mut deleted, mut after) = (0, None);
         loop {
             let page = index.paths(directory, after.as_ref(), STEP);
-            let step = |committer: Arc<Committer<Tree>>| async move {
-                let mut turns = Vec::new();
-                // In order, so that no two who want several turns wait for each other.
-                for path in &page.items {
-                    turns.push(committer.turn(path).await);
-                }
-                delete_all(&committer, turns).await
-            };
-            deleted += self.change(step).await?;
             after = page.next;
+            let paths = page.items;
+            let step = |committer: Arc<Committer<Tree>>| {
+                let paths = paths.clone();
+                async move {
+                    let mut turns = Vec::new();
+                    // In order, so that no two who want several turns wait for each other.
+                    for path in &paths {
+                        turns.push(committer.turn(path).await);
+                    }
+                    delete_all(&committer, turns).await
+                }
+            };
+            deleted += self.change(paths.clone(), step).await?;
             if after.is_none() {
                 break;
             }
@@ -184,40 +194,86 @@ impl Files {
         Ok(deleted)
     }
 
-    /// Makes a change, to its end even if the caller goes away.
-    async fn change<T, F>(&self, change: impl FnOnce(Arc<Committer<Tree>>) -> F) -> Result<T>
+    /// Makes a change of `paths`, to its end even if the caller goes away, and announces it.
+    async fn change<T, F>(
+        &self,
+        paths: impl IntoIterator<Item = SharedPath>,
+        change: impl FnOnce(Arc<Committer<Tree>>) -> F,
+    ) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        tokio::spawn(change(Arc::clone(&self.committer))).await?
+        let change = change(Arc::clone(&self.committer));
+        let (announcer, paths) = (self.announcer.clone(), Vec::from_iter(paths));
+        tokio::spawn(async move {
+            let done = change.await;
+            // What failed may have been made in part, or earlier and not been announced.
+            let is_done = done.is_ok();
+            let announced = stream::iter(paths).map(Changed::File).map(|changed| async {
+                match is_done {
+                    true => announcer.announce(changed).await,
+                    false => announcer.announce_owed(changed).await,
+                }
+            });
+            let mut announced = announced.buffer_unordered(CONCURRENT_ANNOUNCEMENTS);
+            let mut all = Ok(());
+            while let Some(one) = announced.next().await {
+                all = all.and(one);
+            }
+            done.and_then(|done| all.map(|()| done))
+        })
+        .await?
+    }
+}
+
+/// Waits for the right to change `path`, with what is in force there now.
+pub(super) async fn turn<'a>(
+    committer: &'a Arc<Committer<Tree>>,
+    path: &SharedPath,
+) -> Result<Turn<'a, Tree>> {
+    let turn = committer.turn(path).await;
+    catch_up(committer, &turn).await?;
+    Ok(turn)
+}
+
+async fn catch_up(committer: &Arc<Committer<Tree>>, turn: &Turn<'_, Tree>) -> Result<()> {
+    let found = committer.catch_up(turn).await;
+    release_later(committer, found.replaced).await;
+    match found.outcome {
+        // What is put replaces it, and deleting it is what helps.
+        Ok(()) | Err(Error::UnusableRecord { .. }) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
 /// The turns of two paths, taken in the order in which all do who want several.
 async fn turns_of_two<'a>(
-    committer: &'a Committer<Tree>,
+    committer: &'a Arc<Committer<Tree>>,
     one: &SharedPath,
     other: &SharedPath,
-) -> [Turn<'a, Tree>; 2] {
+) -> Result<[Turn<'a, Tree>; 2]> {
     if one < other {
-        let first = committer.turn(one).await;
-        [first, committer.turn(other).await]
+        let first = turn(committer, one).await?;
+        Ok([first, turn(committer, other).await?])
     } else {
-        let first = committer.turn(other).await;
-        [committer.turn(one).await, first]
+        let first = turn(committer, other).await?;
+        Ok([turn(committer, one).await?, first])
     }
 }
 
 /// Ends the interest of what was replaced in its content; nobody waits for the disk.
-async fn release_later(committer: &Arc<Committer<Tree>>, replaced: Option<Node>) {
+pub(super) async fn release_later(committer: &Arc<Committer<Tree>>, replaced: Option<Node>) {
     if let Some(replaced) = replaced {
         committer.release_later(replaced).await;
     }
 }
 
 /// Deletes what `turns` are for, and returns the number of files among it.
-async fn delete_all(committer: &Committer<Tree>, turns: Vec<Turn<'_, Tree>>) -> Result<u64> {
+pub(super) async fn delete_all(
+    committer: &Committer<Tree>,
+    turns: Vec<Turn<'_, Tree>>,
+) -> Result<u64> {
     let deleted = committer.delete(&turns).await?;
     drop(turns);
     let files = deleted.iter().filter_map(Node::file).count();

@@ -6,7 +6,9 @@ mod key;
 mod open_file;
 mod quota;
 mod record;
+mod refresh;
 mod tree;
+mod visitors;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ pub use open_file::OpenFile;
 pub use quota::{FilesOptions, Usage};
 pub use record::FileRecord;
 
+use crate::announce::Announcer;
 use crate::objects::Objects;
 use crate::page::MAX_PAGE;
 use crate::records::{self, Blobs, ByteStream, Committer, Content, Layout};
@@ -44,6 +47,7 @@ const CONTENT: Layout = Layout {
 pub struct Files {
     committer: Arc<Committer<Tree>>,
     reading: Arc<Reading>,
+    announcer: Announcer,
 }
 
 /// What is at a path.
@@ -72,14 +76,16 @@ impl Files {
     pub(crate) async fn load(
         objects: Objects,
         options: FilesOptions,
+        announcer: Announcer,
         lock: Arc<DataDirLock>,
     ) -> Result<Self> {
         let blobs = Blobs::open(&objects, CONTENT).await?;
-        let blobs = blobs.with_handles(options.max_open, options.max_handles);
+        let blobs = blobs.with_handles(&objects, options.max_open, options.max_handles);
         let committer = records::load(objects, Tree::new(options), blobs, lock).await?;
         Ok(Self {
             committer: Arc::new(committer),
             reading: Arc::default(),
+            announcer,
         })
     }
 
@@ -105,9 +111,12 @@ impl Files {
     }
 
     /// Opens the file at `path` for reading: a look-up, and one file opened if it is not
-    /// among those that are kept open.
+    /// among those that are kept open. If the storage is elsewhere and the bytes are not on
+    /// this machine, it waits until they are: call it where that is allowed, and from no task
+    /// of a runtime that has one thread.
     ///
     /// # Errors
+    /// [`Error::Unavailable`](crate::Error::Unavailable),
     /// [`Error::NotFound`](crate::Error::NotFound),
     /// [`Error::IsADirectory`](crate::Error::IsADirectory),
     /// [`Error::TooManyOpen`](crate::Error::TooManyOpen),
@@ -169,6 +178,11 @@ impl Files {
         limit: usize,
     ) -> Result<Page<Arc<FileRecord>, SharedPath>> {
         self.committer.index.walk(directory, after, limit)
+    }
+
+    /// The bytes of all files.
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.committer.blobs
     }
 
     /// How much there is.

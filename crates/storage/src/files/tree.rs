@@ -50,6 +50,15 @@ impl Index for Tree {
         self.read().nodes.get(&key::of(path)).cloned()
     }
 
+    fn names(&self) -> Vec<SharedPath> {
+        self.read()
+            .nodes
+            .values()
+            .map(Node::name)
+            .cloned()
+            .collect()
+    }
+
     fn insert(&self, node: Node) -> Option<Node> {
         let key = key::of(node.name());
         let mut state = self.write();

@@ -33,6 +33,10 @@ impl Index for ByName {
         self.by_name.get(name).map(|record| Arc::clone(&record))
     }
 
+    fn names(&self) -> Vec<FunctionName> {
+        self.by_name.iter().map(|of| of.key().clone()).collect()
+    }
+
     fn insert(&self, record: Arc<FunctionRecord>) -> Option<Arc<FunctionRecord>> {
         let name = record.name.clone();
         let mut sorted = self.sorted.write().unwrap_or_else(PoisonError::into_inner);

@@ -3,27 +3,32 @@
 mod index;
 mod record;
 mod retired;
+mod visitors;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use faasm_model::{ContentHash, FunctionName, LimitOverrides, Name, now_ms};
+use futures::{StreamExt, stream};
 use tokio::task::spawn_blocking;
 
 pub use record::{FunctionRecord, Initialised};
 
+use crate::announce::{Announcer, Changed};
 use crate::objects::Objects;
 use crate::page::MAX_PAGE;
-use crate::records::{self, Blobs, ByteStream, Committer, Index, Layout, Turn};
-use crate::{Artifacts, DataDirLock, Page, Result, SpooledFile};
+use crate::records::{self, Blobs, ByteStream, CONCURRENT_READS, Committer, Index, Layout, Turn};
+use crate::{Artifacts, DataDirLock, Error, Page, Result, SpooledFile};
 use index::ByName;
 use retired::Retired;
 
 /// Where functions of a kind are stored.
+#[derive(Clone, Copy)]
 pub(crate) struct Place {
     records: &'static str,
     code: Layout,
+    changed: fn(FunctionName) -> Changed,
 }
 
 impl Place {
@@ -34,6 +39,7 @@ impl Place {
             folder: "code",
             suffix: ".wasm",
         },
+        changed: Changed::Function,
     };
 
     /// Python files, and archives of them.
@@ -43,6 +49,7 @@ impl Place {
             folder: "sources",
             suffix: "",
         },
+        changed: Changed::Python,
     };
 }
 
@@ -58,6 +65,8 @@ pub struct Functions {
     committer: Arc<Committer<ByName>>,
     retired: Arc<Retired>,
     artifacts: Artifacts,
+    place: Place,
+    announcer: Announcer,
 }
 
 impl Functions {
@@ -69,6 +78,7 @@ impl Functions {
         place: Place,
         objects: Objects,
         artifacts: Artifacts,
+        announcer: Announcer,
         lock: Arc<DataDirLock>,
     ) -> Result<Self> {
         let blobs = Blobs::open(&objects, place.code).await?;
@@ -78,6 +88,8 @@ impl Functions {
             committer: Arc::new(committer),
             retired: Arc::default(),
             artifacts,
+            place,
+            announcer,
         })
     }
 
@@ -92,10 +104,11 @@ impl Functions {
     /// concurrent puts of one name, one is in force in the end, whole.
     ///
     /// # Errors
-    /// [`Error::NoSpace`](crate::Error::NoSpace), [`Error::Store`](crate::Error::Store)
-    /// or [`Error::Io`](crate::Error::Io). The function is then as it was before. But if
-    /// that came at the very end, the next start may find what was to be put; putting or
-    /// deleting the function again decides it.
+    /// [`Error::NoSpace`], [`Error::Store`], [`Error::Io`] or, of a storage elsewhere,
+    /// [`Error::Unavailable`]. The function is then as it was before. But if that came at the
+    /// very end, the next start, or another server, may find what was to be put; putting or
+    /// deleting the function again decides it. After [`Error::Unannounced`] it is stored, and
+    /// putting it again announces it again.
     pub async fn put(
         &self,
         name: FunctionName,
@@ -107,7 +120,13 @@ impl Functions {
             // Before the turn: a small upload need not wait for a large one's bytes.
             let (hash, size) = (code.hash(), code.size());
             this.committer.blobs.acquire(code).await?;
-            let turn = this.committer.turn(&name).await;
+            let turn = match this.turn(&name).await {
+                Ok(turn) => turn,
+                Err(error) => {
+                    this.committer.blobs.release(hash).await;
+                    return Err(error);
+                }
+            };
             let replaced = this.get(&name);
             let record = FunctionRecord {
                 hash,
@@ -117,7 +136,7 @@ impl Functions {
                 initialised,
                 name,
             };
-            this.commit(&turn, record).await
+            this.commit(turn, record).await
         })
         .await?
     }
@@ -134,13 +153,13 @@ impl Functions {
         limits.check()?;
         let (this, name) = (self.clone(), name.clone());
         tokio::spawn(async move {
-            let turn = this.committer.turn(&name).await;
+            let turn = this.turn(&name).await?;
             let Some(mut record) = this.get(&name).map(|current| (*current).clone()) else {
                 return Ok(None);
             };
             record.limits = limits;
             this.committer.blobs.share(record.hash);
-            this.commit(&turn, record).await.map(Some)
+            this.commit(turn, record).await.map(Some)
         })
         .await?
     }
@@ -153,13 +172,29 @@ impl Functions {
     pub async fn delete(&self, name: &FunctionName) -> Result<bool> {
         let (this, name) = (self.clone(), name.clone());
         tokio::spawn(async move {
-            let turn = this.committer.turn(&name).await;
-            let deleted = this.committer.delete(&[turn]).await?;
-            let found = !deleted.is_empty();
-            this.retire(deleted).await;
+            let found = this.delete_here(&name).await?;
+            let changed = (this.place.changed)(name);
+            match found {
+                true => this.announcer.announce(changed).await?,
+                false => this.announcer.announce_owed(changed).await?,
+            }
             Ok(found)
         })
         .await?
+    }
+
+    /// Deletes the function and announces nothing.
+    async fn delete_here(&self, name: &FunctionName) -> Result<bool> {
+        let turn = self.committer.turn(name).await;
+        let found = self.committer.catch_up(&turn).await;
+        self.retire(found.replaced).await;
+        let turns = [turn];
+        let deleted = self.committer.delete(&turns).await?;
+        drop(turns);
+        // What cannot be used is deleted, too.
+        let found = found.outcome.is_err() || !deleted.is_empty();
+        self.retire(deleted).await;
+        Ok(found)
     }
 
     /// The function's code, as a stream that ends with an error if it is not what was put.
@@ -203,20 +238,86 @@ impl Functions {
         self.committer.index.filter_map(image)
     }
 
+    /// The code of all functions.
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.committer.blobs
+    }
+
     /// Whether any function has, or had for someone who still holds it, this code.
     pub(crate) fn uses(&self, hash: &ContentHash) -> bool {
         self.committer.blobs.is_held(hash)
     }
 
+    /// Waits for the right to change `name`, with what is in force now.
+    async fn turn(&self, name: &FunctionName) -> Result<Turn<'_, ByName>> {
+        let turn = self.committer.turn(name).await;
+        let found = self.committer.catch_up(&turn).await;
+        self.retire(found.replaced).await;
+        match found.outcome {
+            // What is put replaces it.
+            Ok(()) | Err(Error::UnusableRecord { .. }) => Ok(turn),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn commit(
         &self,
-        turn: &Turn<'_, ByName>,
+        turn: Turn<'_, ByName>,
         record: FunctionRecord,
     ) -> Result<Arc<FunctionRecord>> {
         let record = Arc::new(record);
-        let replaced = self.committer.commit(turn, Arc::clone(&record)).await?;
-        self.retire(replaced).await;
+        self.commit_here(turn, Arc::clone(&record)).await?;
+        let changed = (self.place.changed)(record.name.clone());
+        self.announcer.announce(changed).await?;
         Ok(record)
+    }
+
+    /// Puts `record` in force and announces nothing.
+    async fn commit_here(&self, turn: Turn<'_, ByName>, record: Arc<FunctionRecord>) -> Result<()> {
+        let replaced = self.committer.commit(&turn, record).await?;
+        // Others who hear of it and change it, too, must not wait for this one.
+        drop(turn);
+        self.retire(replaced).await;
+        Ok(())
+    }
+
+    /// Reads the function again: another server may have changed it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], or another that says why its record cannot be read. There is no
+    /// such function then until it is refreshed again, for it must not be run as it was.
+    pub async fn refresh(&self, name: &FunctionName) -> Result<()> {
+        let (this, name) = (self.clone(), name.clone());
+        tokio::spawn(async move {
+            let turn = this.committer.turn(&name).await;
+            let refreshed = this.committer.refresh(&turn).await;
+            drop(turn);
+            this.retire(refreshed.replaced).await;
+            refreshed.outcome
+        })
+        .await?
+    }
+
+    /// Reads all functions again. Damaged records are logged and left out.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: some functions are then as they were, some are not there, and
+    /// some were read.
+    pub async fn refresh_all(&self) -> Result<()> {
+        let names = self.committer.all_names().await?;
+        let each = stream::iter(names).map(|name| async move { self.refresh(&name).await });
+        let mut each = each.buffer_unordered(CONCURRENT_READS);
+        let mut all = Ok(());
+        while let Some(refreshed) = each.next().await {
+            match refreshed {
+                Err(error @ Error::UnusableRecord { .. }) => {
+                    tracing::error!(%error, "a stored record was left out");
+                }
+                // The others go on: none of them may stay out of date.
+                refreshed => all = all.and(refreshed),
+            }
+        }
+        all
     }
 
     /// Removes the image of a function that is out of force, unless the present one, which

@@ -1,36 +1,42 @@
 //! Content, stored once however many records name it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
 use faasm_model::ContentHash;
-use futures::stream::BoxStream;
 use object_store::path::Path as Key;
 use tokio::task::spawn_blocking;
 
+use super::contents::Contents;
 use super::handles::{Handles, OpenBlob};
-use super::{Content, Record};
+use super::{ByteStream, Content, Record};
 use crate::keyed_locks::{KeyedLocks, locked};
-use crate::nofollow::{self, Dir};
-use crate::objects::Objects;
+use crate::objects::{Objects, Place};
 use crate::{Artifacts, Error, Result, SpooledFile};
+
+/// How long content is kept for other servers after the last record that names it is gone,
+/// or before the first comes: they may have that one still, or be about to put it.
+const LINGER: Duration = Duration::from_secs(600);
 
 /// Content by its hash, each with the number of its holders. A blob whose last holder
 /// releases it is deleted, together with what was compiled from it.
 pub(crate) struct Blobs {
-    objects: Objects,
-    layout: Layout,
-    dir: Dir,
+    contents: Contents,
     compiled: Option<Artifacts>,
     /// Held while a blob is written or deleted.
     changes: KeyedLocks<ContentHash>,
     held: Mutex<HashMap<ContentHash, Held>>,
-    handles: Handles,
+    handles: Arc<Handles>,
+    /// Whether other servers read here.
+    has_visitors: AtomicBool,
+    /// Holders that are to be released, and when.
+    lingering: Mutex<VecDeque<(Instant, ContentHash)>>,
 }
 
 /// Where blobs are: `{folder}/{hash}{suffix}`.
@@ -47,17 +53,30 @@ struct Held {
     damaged: bool,
 }
 
+impl Layout {
+    pub(crate) fn name(&self, hash: ContentHash) -> String {
+        format!("{hash}{}", self.suffix)
+    }
+
+    /// The hash in the key of an object.
+    pub(crate) fn hash_of(&self, key: &Key) -> Option<ContentHash> {
+        let name = key.as_ref().strip_prefix(self.folder)?;
+        let stem = name.strip_prefix('/')?.strip_suffix(self.suffix)?;
+        ContentHash::from_str(stem).ok()
+    }
+}
+
 impl Blobs {
     /// Blobs of nobody as yet.
     pub(crate) async fn open(objects: &Objects, layout: Layout) -> Result<Self> {
         Ok(Self {
-            objects: objects.clone(),
-            layout,
-            dir: objects.folder(layout.folder).await?,
+            contents: Contents::open(objects, layout).await?,
             compiled: None,
             changes: KeyedLocks::new(),
             held: Mutex::new(HashMap::new()),
-            handles: Handles::new(0, 0),
+            handles: Arc::new(Handles::new(0, 0)),
+            has_visitors: AtomicBool::new(false),
+            lingering: Mutex::default(),
         })
     }
 
@@ -71,22 +90,27 @@ impl Blobs {
 
     /// The same, but they can be [opened](Self::open_file): up to `max_in_use` at the same
     /// time, with up to `max_kept` kept open.
-    pub(crate) fn with_handles(self, max_kept: usize, max_in_use: usize) -> Self {
-        Self {
-            handles: Handles::new(max_kept, max_in_use),
-            ..self
+    pub(crate) fn with_handles(
+        self,
+        objects: &Objects,
+        max_kept: usize,
+        max_in_use: usize,
+    ) -> Self {
+        let handles = Arc::new(Handles::new(max_kept, max_in_use));
+        if let Place::Elsewhere(cache) = objects.place() {
+            let handles = Arc::clone(&handles);
+            cache.tell(Box::new(move |hash| handles.forget(hash)));
         }
+        Self { handles, ..self }
     }
 
     /// Stores the content in `file`, durably, and becomes a holder of it.
     pub(crate) async fn acquire(&self, file: SpooledFile) -> Result<()> {
         let hash = file.hash();
         let _exclusive = self.changes.lock(hash).await;
-        let stored = locked(&self.held)
-            .get(&hash)
-            .is_some_and(|held| !held.damaged);
-        if !stored {
-            let stored = self.objects.put_file(&self.key(hash), file).await;
+        // What is shared is put again: that tells others that it is in use.
+        if self.contents.are_shared() || !self.is_whole(&hash) {
+            let stored = self.contents.put(file).await;
             // What was there was damaged.
             self.handles.forget(&hash);
             stored?;
@@ -96,6 +120,47 @@ impl Blobs {
         held.holders += 1;
         held.damaged = false;
         Ok(())
+    }
+
+    /// The same, for a while: a record that names it is to come.
+    pub(crate) async fn acquire_for_a_while(&self, file: SpooledFile) -> Result<()> {
+        let hash = file.hash();
+        self.acquire(file).await?;
+        self.release_after_a_while(hash).await;
+        Ok(())
+    }
+
+    /// Whether the content is stored, and stays as long as whoever asks.
+    fn is_whole(&self, hash: &ContentHash) -> bool {
+        locked(&self.held)
+            .get(hash)
+            .is_some_and(|held| !held.damaged)
+    }
+
+    /// Adds `record` as a holder of its content, if that is stored as it says.
+    pub(super) async fn share_stored(&self, record: &impl Record) -> Result<bool> {
+        let Some((hash, size)) = record.content().map(|c| (c.hash(), c.size())) else {
+            return Ok(true);
+        };
+        let _exclusive = self.changes.lock(hash).await;
+        let stored = self.contents.size(hash).await?;
+        // What nobody holds may be about to go.
+        let stays = self.contents.are_shared() || self.is_whole(&hash);
+        let is_stored = stays && stored == Some(size);
+        if is_stored {
+            self.share(hash);
+        }
+        Ok(is_stored)
+    }
+
+    /// Deletes content that is shared with other servers if nobody holds it and it was put before
+    /// `before`; whether it is gone.
+    pub(crate) async fn collect(&self, hash: ContentHash, before: SystemTime) -> Result<bool> {
+        let _exclusive = self.changes.lock(hash).await;
+        if self.is_held(&hash) {
+            return Ok(false);
+        }
+        self.contents.collect(hash, before).await
     }
 
     /// Adds a holder to stored content: that has another holder, or was just listed.
@@ -113,6 +178,32 @@ impl Blobs {
     /// Ends one holder's interest. Content that then cannot be deleted is no error: it is
     /// collected when the store is opened again.
     pub(crate) async fn release(&self, hash: ContentHash) {
+        match self.has_visitors.load(Ordering::Relaxed) {
+            true => self.release_after_a_while(hash).await,
+            false => self.release_now(hash).await,
+        }
+    }
+
+    /// From now on other servers read here, and may know records that are gone.
+    pub(crate) fn expect_visitors(&self) {
+        self.has_visitors.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends one holder's interest some time later, when something else is changed.
+    async fn release_after_a_while(&self, hash: ContentHash) {
+        let now = Instant::now();
+        let due: Vec<_> = {
+            let mut lingering = locked(&self.lingering);
+            lingering.push_back((now + LINGER, hash));
+            let due = lingering.partition_point(|(at, _)| *at <= now);
+            lingering.drain(..due).collect()
+        };
+        for (_, hash) in due {
+            self.release_now(hash).await;
+        }
+    }
+
+    async fn release_now(&self, hash: ContentHash) {
         let _exclusive = self.changes.lock(hash).await;
         if !self.forget_holder(hash) {
             return;
@@ -136,35 +227,33 @@ impl Blobs {
 
     /// Deletes content that nobody holds. Not durable: at worst, the next start finds it.
     pub(super) async fn discard(&self, hash: ContentHash) -> Result<()> {
-        self.objects.discard(&self.key(hash)).await
+        self.contents.discard(hash).await
     }
 
     /// The size and the bytes of stored content; `None` if it is not there.
-    pub(super) async fn read(
-        &self,
-        hash: ContentHash,
-    ) -> Result<Option<(u64, BoxStream<'static, Result<Bytes>>)>> {
-        self.objects.get(&self.key(hash)).await
+    pub(crate) async fn read(&self, hash: ContentHash) -> Result<Option<(u64, ByteStream)>> {
+        self.contents.read(hash).await
     }
 
-    /// The file that has the content, without waiting for anything but the disk; `None` if
-    /// it is not there, or not `size` bytes long.
+    /// The file that has the content, without waiting for anything but the disk, or where it is
+    /// if that is elsewhere; `None` if it is not there, or not `size` bytes long.
     ///
     /// # Errors
-    /// [`Error::TooManyOpen`], or [`Error::Io`].
+    /// [`Error::TooManyOpen`], [`Error::Unavailable`] or [`Error::Io`].
     pub(crate) fn open_file(&self, hash: ContentHash, size: u64) -> Result<Option<OpenBlob>> {
-        let failed = |e| Error::io("open", Path::new(self.key(hash).as_ref()))(e);
+        let failed = |e| Error::io("open", Path::new(self.contents.key(hash).as_ref()))(e);
         if let Some(kept) = self.handles.get(&hash)?
-            && is_whole(kept.file(), size).map_err(failed)?
+            && is_there(kept.file(), size).map_err(failed)?
         {
             return Ok(Some(kept));
         }
         let ticket = self.handles.ticket();
-        let open = || nofollow::found(self.dir.open_file(&self.file_name(hash))).map_err(failed);
+        let open = || self.contents.open_file(hash);
         let Some(opened) = self.handles.open(open)? else {
             return Ok(None);
         };
-        if !is_whole(opened.file(), size).map_err(failed)? {
+        // Without a name, if the cache had no room for it: it has its bytes all the same.
+        if !has_size(opened.file(), size).map_err(failed)? {
             return Ok(None);
         }
         self.handles.keep(hash, &opened, ticket);
@@ -176,6 +265,7 @@ impl Blobs {
         if let Some(held) = locked(&self.held).get_mut(&hash) {
             held.damaged = true;
         }
+        self.contents.forget(hash);
         self.handles.forget(&hash);
     }
 
@@ -199,28 +289,16 @@ impl Blobs {
     }
 
     /// Where all content is.
-    pub(super) fn folder(&self) -> &'static str {
-        self.layout.folder
-    }
-
-    fn file_name(&self, hash: ContentHash) -> String {
-        format!("{hash}{}", self.layout.suffix)
-    }
-
-    fn key(&self, hash: ContentHash) -> Key {
-        Key::from_iter([self.layout.folder, &self.file_name(hash)])
-    }
-
-    /// The inverse of [`key`](Self::key).
-    pub(super) fn hash_of(&self, key: &Key) -> Option<ContentHash> {
-        let name = key.as_ref().strip_prefix(self.layout.folder)?;
-        let stem = name.strip_prefix('/')?.strip_suffix(self.layout.suffix)?;
-        ContentHash::from_str(stem).ok()
+    pub(crate) fn layout(&self) -> Layout {
+        self.contents.layout()
     }
 }
 
 /// Whether `file` still has a name, and `size` bytes.
-fn is_whole(file: &File, size: u64) -> io::Result<bool> {
-    let stat = rustix::fs::fstat(file)?;
-    Ok(stat.st_nlink > 0 && u64::try_from(stat.st_size) == Ok(size))
+fn is_there(file: &File, size: u64) -> io::Result<bool> {
+    Ok(rustix::fs::fstat(file)?.st_nlink > 0 && has_size(file, size)?)
+}
+
+fn has_size(file: &File, size: u64) -> io::Result<bool> {
+    Ok(file.metadata()?.len() == size)
 }

@@ -13,7 +13,7 @@ use crate::objects::Objects;
 use crate::{DataDirLock, Error, Result};
 
 /// Largest stored record that is read.
-pub(super) const MAX_RECORD_BYTES: u64 = 64 << 10;
+pub(crate) const MAX_RECORD_BYTES: u64 = 64 << 10;
 
 /// Most records whose content is released while nobody waits for it.
 const MAX_RELEASES: usize = 64;
@@ -25,7 +25,7 @@ const MAX_RELEASES: usize = 64;
 pub(crate) struct Committer<I: Index> {
     pub(crate) index: I,
     pub(crate) blobs: Blobs,
-    objects: Objects,
+    pub(super) objects: Objects,
     /// One change of a name at a time.
     turns: KeyedLocks<NameIn<I>>,
     /// What a change that failed may have left on disk, and the next start may find there,
@@ -57,6 +57,17 @@ impl<I: Index> Committer<I> {
         self.turns.lock(name.clone()).await
     }
 
+    /// Takes `record`, which another server has made, as a holder of its content.
+    pub(crate) async fn accept(&self, record: &I::Record) -> Result<()> {
+        match self.blobs.share_stored(record).await? {
+            true => Ok(()),
+            false => Err(Error::InvalidObject {
+                key: self.key(record.name()).to_string(),
+                problem: "the content that it names is not stored, or has another size".to_owned(),
+            }),
+        }
+    }
+
     /// Puts `record`, whose name `turn` is for, in force. It is already a holder of its
     /// content, and no longer if this fails, unless it may be on disk nevertheless. What it replaced, and returns, still is one:
     /// releasing that is up to the caller.
@@ -79,15 +90,24 @@ impl<I: Index> Committer<I> {
     /// releasing that is up to the caller.
     pub(crate) async fn delete(&self, turns: &[Turn<'_, I>]) -> Result<Vec<I::Record>> {
         let names = || turns.iter().map(|turn| turn.key());
-        let may_be =
-            |name: &&_| self.index.get(name).is_some() || locked(&self.doubtful).contains_key(name);
+        // What is shared may be there although it is not known here.
+        let may_be = |name: &&_| {
+            self.objects.are_shared()
+                || self.index.get(name).is_some()
+                || locked(&self.doubtful).contains_key(name)
+        };
         let keys: Vec<Key> = names().filter(may_be).map(|name| self.key(name)).collect();
-        self.objects.delete_all(&keys).await?;
+        self.objects.delete_all(keys).await?;
         let deleted = names().filter_map(|name| self.index.remove(name)).collect();
         for turn in turns {
             self.end_doubt(turn).await;
         }
         Ok(deleted)
+    }
+
+    /// Deletes a stored record that cannot be used.
+    pub(crate) async fn delete_unusable(&self, key: Key) -> Result<()> {
+        self.objects.delete_all(vec![key]).await
     }
 
     /// Of a record that could not be stored.
@@ -102,7 +122,7 @@ impl<I: Index> Committer<I> {
     }
 
     /// Now it is known what is on disk of that which `turn` is for.
-    async fn end_doubt(&self, turn: &Turn<'_, I>) {
+    pub(super) async fn end_doubt(&self, turn: &Turn<'_, I>) {
         let gone = locked(&self.doubtful).remove(turn.key());
         self.release(gone.into_iter().flatten()).await;
     }
@@ -129,7 +149,7 @@ impl<I: Index> Committer<I> {
         });
     }
 
-    fn key(&self, name: &NameIn<I>) -> Key {
+    pub(super) fn key(&self, name: &NameIn<I>) -> Key {
         I::Record::key(self.index.folder(), name)
     }
 
@@ -137,7 +157,7 @@ impl<I: Index> Committer<I> {
         let key = self.key(record.name());
         let bytes = stored::encode(record)
             .map_err(|e| Error::io("encode the record", Path::new(key.as_ref()))(e.into()))?;
-        self.objects.put(&key, bytes).await
+        self.objects.put(key, bytes).await
     }
 
     /// Whether `record`, which could not be stored, may be on disk all the same: if it was the
@@ -147,7 +167,7 @@ impl<I: Index> Committer<I> {
             return false;
         };
         let key = self.key(record.name());
-        match self.objects.get_small(&key, MAX_RECORD_BYTES).await {
+        match self.objects.get_small(key, MAX_RECORD_BYTES).await {
             Ok(stored) => stored == Some(bytes),
             Err(_) => true,
         }

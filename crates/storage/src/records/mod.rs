@@ -7,8 +7,10 @@
 mod blobs;
 mod checked;
 mod commit;
+mod contents;
 mod handles;
 mod load;
+mod refresh;
 mod stored;
 
 use std::fmt::{Debug, Display};
@@ -22,9 +24,10 @@ use serde::de::DeserializeOwned;
 pub(crate) use blobs::{Blobs, Layout};
 pub use checked::ByteStream;
 pub(crate) use checked::collect;
-pub(crate) use commit::{Committer, Turn};
+pub(crate) use commit::{Committer, MAX_RECORD_BYTES, Turn};
 pub(crate) use handles::OpenBlob;
 pub(crate) use load::load;
+pub(crate) use refresh::CONCURRENT_READS;
 
 use crate::Error;
 
@@ -33,7 +36,7 @@ pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// A record, cheap to clone.
 pub(crate) trait Record:
-    Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+    Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
 {
     /// What tells it from others of its kind.
     type Name: Clone + Debug + Display + Eq + Hash + Send + Sync + 'static;
@@ -78,12 +81,15 @@ pub(crate) trait Index: Send + Sync + 'static {
 
     fn get(&self, name: &NameIn<Self>) -> Option<Self::Record>;
 
+    /// The names of all records.
+    fn names(&self) -> Vec<NameIn<Self>>;
+
     /// Puts `record` in the place of the one that is returned.
     fn insert(&self, record: Self::Record) -> Option<Self::Record>;
 
     fn remove(&self, name: &NameIn<Self>) -> Option<Self::Record>;
 
-    /// Refuses a record that was loaded and cannot be beside those that are there.
+    /// Refuses a record that was read and cannot be beside those that are there.
     fn admit(&self, _loaded: &Self::Record) -> Result<(), Fault> {
         Ok(())
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use faasm_model::{FunctionName, Name};
-use faasm_storage::{DataDirLock, Error, FilesOptions, Result, SpooledFile, Storage};
+use faasm_storage::{
+    DataDirLock, Error, FilesOptions, Result, SpooledFile, Storage, StorageOptions,
+};
 
 pub const NO_LIMIT: u64 = u64::MAX;
 
@@ -22,6 +24,10 @@ pub async fn open_with(dir: &Path, options: FilesOptions) -> Storage {
         tokio::time::sleep(Duration::from_millis(1)).await;
         lock = DataDirLock::acquire(dir, "a test");
     }
+    let options = StorageOptions {
+        files: options,
+        ..StorageOptions::default()
+    };
     Storage::open_with(lock.unwrap(), options).await.unwrap()
 }
 

@@ -48,10 +48,11 @@ impl Here {
 
     /// Whatever is changed here is announced to the others from now on.
     pub(super) fn tell(&self, others: &Arc<Others>) {
-        self.storage.announce_to(Arc::clone(others) as Arc<dyn faasm_storage::Announce>);
+        self.storage
+            .announce_to(Arc::clone(others) as Arc<dyn faasm_storage::Announce>);
         if let Some(tokens) = &self.tokens {
             let others = Arc::clone(others);
-            tokens.announce_to(Arc::new(move || {
+            tokens.announce_to(Box::new(move || {
                 let others = Arc::clone(&others);
                 async move { others.announce(Change::Tokens).await }.boxed()
             }));
@@ -87,7 +88,10 @@ impl Here {
             storage.python().refresh_all(),
             storage.files().refresh_all(),
         );
-        for error in [functions, python, files].into_iter().filter_map(Result::err) {
+        for error in [functions, python, files]
+            .into_iter()
+            .filter_map(Result::err)
+        {
             tracing::warn!(%error, "cannot read what others store");
         }
         self.refresh_tokens().await;
@@ -109,10 +113,13 @@ impl Here {
 
 impl Worker for Here {
     fn load(&self) -> Load {
-        self.calls.get().map(Calls::load).map_or_else(Load::default, |load| Load {
-            running: u32::try_from(load.running).unwrap_or(u32::MAX),
-            waiting: u32::try_from(load.waiting).unwrap_or(u32::MAX),
-        })
+        self.calls
+            .get()
+            .map(Calls::load)
+            .map_or_else(Load::default, |load| Load {
+                running: u32::try_from(load.running).unwrap_or(u32::MAX),
+                waiting: u32::try_from(load.waiting).unwrap_or(u32::MAX),
+            })
     }
 
     fn apply(&self, news: News) -> BoxFuture<'_, ()> {

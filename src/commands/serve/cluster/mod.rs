@@ -13,7 +13,7 @@ use faasm_cluster::{Members, Profile, Redis, RedisLog, RedisOptions, RedisTier, 
 use faasm_link::{LinkKey, Links, Options, PeerId};
 use faasm_model::ClusterKey;
 use faasm_state::tier::GlobalTier;
-use faasm_storage::Storage;
+use faasm_storage::{Location, Storage};
 use tokio::net::TcpListener;
 
 pub use here::Here;
@@ -93,12 +93,11 @@ impl Joining {
     }
 
     /// Makes sure that all servers have the same functions and files.
-    pub async fn check_storage(&self, storage: &Storage) -> anyhow::Result<()> {
+    pub async fn check_storage(&self, storage: &Storage, at: &Location) -> anyhow::Result<()> {
         let own = storage.id();
         if self.redis.agree("storage", own).await? != own {
             bail!(
-                "the servers of this cluster keep functions and files elsewhere than {}: give all the same --storage, or this one another --redis-prefix",
-                storage.location()
+                "the servers of this cluster keep functions and files elsewhere than in {at}: give all the same --storage, or this one another --redis-prefix"
             );
         }
         Ok(())
@@ -144,7 +143,9 @@ impl Joined {
 async fn common_key(redis: &Redis, given: Option<&ClusterKey>) -> anyhow::Result<LinkKey> {
     let proof = given.map_or_else(|| "none".to_owned(), |key| hex(&key.derive("proof")));
     if redis.agree("key", &proof).await? != proof {
-        bail!("the other servers of this cluster have another key: give all the same --cluster-key, or none of them one");
+        bail!(
+            "the other servers of this cluster have another key: give all the same --cluster-key, or none of them one"
+        );
     }
     if let Some(key) = given {
         return Ok(LinkKey::new(&key.derive("links")));
