@@ -9,6 +9,7 @@ mod server;
 mod settings;
 mod tier;
 pub mod tokens;
+mod users;
 
 use std::path::PathBuf;
 

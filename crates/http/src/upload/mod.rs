@@ -20,6 +20,7 @@ use crate::api::Api;
 use crate::flush;
 
 pub(crate) use file::AT_URL as FILE_AT_URL;
+pub(crate) use kind::Kind;
 
 pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
     let mut routes = vec![
