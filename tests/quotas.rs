@@ -142,8 +142,9 @@ async fn with_settings(text: &str) -> Server {
 async fn what_is_being_stored_counts_before_it_is_stored_and_keeps_nobody_waiting() {
     let (code, endless) = (
         wat_noop(),
-        r#"(module (memory (export "memory") 1) (func (export "_start"))
-            (func (export "_faasm_zygote") (result i32) (loop (br 0)) (i32.const 0)))"#,
+        r#"(module (memory (export "memory") 1)
+            (func (export "_faasm_zygote") (loop (br 0)))
+            (func (export "main") (result i32) (i32.const 0)))"#,
     );
     let most = (code.len() + endless.len()).to_string();
     let server = Server::builder()
@@ -154,7 +155,7 @@ async fn what_is_being_stored_counts_before_it_is_stored_and_keeps_nobody_waitin
         let mut slow = std::pin::pin!(server.try_put("a/slow", endless));
         while server.metric("faasm_faaslets_live", "").await == 0.0 {
             let ended = tokio::time::timeout(Duration::from_millis(10), slow.as_mut()).await;
-            assert!(ended.is_err(), "it was stored");
+            assert!(ended.is_err(), "{}", ended.unwrap().text());
         }
         server.put("a/one", code).await;
         refused(server.try_put("a/two", code).await, 507, "may have");
@@ -311,7 +312,7 @@ async fn single_users_can_have_other_quotas_than_all() {
     );
     let state = async |user: &str| {
         let path = format!("/s/{user}/key");
-        server.stored(Method::PUT, &path, &"x".repeat(300)).await
+        server.stored(Method::PUT, &path, "x".repeat(300)).await
     };
     let _ = state("other").await.expect(200);
     let over = state("small").await.expect(413);
