@@ -14,6 +14,32 @@ struct Budget {
     total: u64,
     used: AtomicU64,
     reclaim: OnceLock<Weak<dyn Reclaim>>,
+    /// What this is a part of.
+    whole: Option<MemoryBudget>,
+}
+
+/// Why there was no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsedUp {
+    /// The whole budget.
+    Server,
+    /// The part of it that a user's calls may take together.
+    User {
+        /// So many bytes.
+        limit: u64,
+    },
+}
+
+impl fmt::Display for UsedUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server => f.write_str("the server's memory budget (--memory-budget) is used up"),
+            Self::User { limit } => write!(
+                f,
+                "the memory that all calls of the user may take together, {limit} bytes (--user-max-memory), is used up"
+            ),
+        }
+    }
 }
 
 /// Who holds bytes of the budget that could be had again: caches.
@@ -26,11 +52,36 @@ pub trait Reclaim: Send + Sync {
 impl MemoryBudget {
     /// A budget of `total` bytes.
     pub fn new(total: u64) -> Self {
+        Self::of(total, None)
+    }
+
+    /// A part of this budget: what is taken from the part is taken from the whole as well, or
+    /// from neither.
+    pub fn part(&self, total: u64) -> Self {
+        Self::of(total, Some(self.clone()))
+    }
+
+    fn of(total: u64, whole: Option<Self>) -> Self {
         Self(Arc::new(Budget {
             total,
             used: AtomicU64::new(0),
             reclaim: OnceLock::new(),
+            whole,
         }))
+    }
+
+    /// Whether it is a part of another one.
+    pub fn is_part(&self) -> bool {
+        self.0.whole.is_some()
+    }
+
+    /// Why so many bytes were refused just now.
+    pub fn used_up(&self, bytes: u64) -> UsedUp {
+        let limit = self.total();
+        match self.is_part() && self.used().saturating_add(bytes) > limit {
+            true => UsedUp::User { limit },
+            false => UsedUp::Server,
+        }
     }
 
     /// Has `cache` asked before anything is refused. Only the first one counts.
@@ -60,6 +111,17 @@ impl MemoryBudget {
     /// Takes `bytes` if they fit. Whoever takes gives them back with [`Self::give`];
     /// a [`Charge`] does so by itself.
     pub fn take(&self, bytes: u64) -> bool {
+        if !self.take_own(bytes) {
+            return false;
+        }
+        let also = self.0.whole.as_ref().is_none_or(|whole| whole.take(bytes));
+        if !also {
+            self.0.give(bytes);
+        }
+        also
+    }
+
+    fn take_own(&self, bytes: u64) -> bool {
         if self.try_take(bytes) {
             return true;
         }
@@ -83,7 +145,16 @@ impl MemoryBudget {
 
     /// Gives back bytes that were taken.
     pub fn give(&self, bytes: u64) {
-        self.0.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.0.give(bytes);
+        if let Some(whole) = &self.0.whole {
+            whole.give(bytes);
+        }
+    }
+}
+
+impl Budget {
+    fn give(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
@@ -119,6 +190,11 @@ impl Charge {
         let less = less.min(self.bytes);
         self.bytes -= less;
         self.budget.give(less);
+    }
+
+    /// Why `more` bytes were refused just now.
+    pub fn used_up(&self, more: u64) -> UsedUp {
+        self.budget.used_up(more)
     }
 
     /// How many bytes it holds.
@@ -160,6 +236,19 @@ mod tests {
         second.shrink(u64::MAX);
         assert_eq!((second.bytes(), budget.used()), (0, 0));
         assert!(!second.grow(u64::MAX));
+    }
+
+    #[test]
+    fn what_the_whole_refuses_is_not_taken_from_a_part() {
+        let whole = MemoryBudget::new(100);
+        let (part, other) = (whole.part(80), whole.part(80));
+        assert!(part.take(60) && !other.take(50));
+        assert_eq!((other.used(), whole.used()), (0, 60));
+        assert_eq!(other.used_up(50), UsedUp::Server);
+        assert!(!part.take(30));
+        assert_eq!(part.used_up(30), UsedUp::User { limit: 80 });
+        part.give(60);
+        assert_eq!((part.used(), whole.used()), (0, 0));
     }
 
     struct Cache(MemoryBudget, AtomicU64);

@@ -11,8 +11,12 @@
 //! drop(charge); // gives the bytes back
 //! assert_eq!(budget.used(), 0);
 //! ```
+//!
+//! A [part](MemoryBudget::part) of it is a bound of its own; [`UserBudgets`] has one for each user.
 #![forbid(unsafe_code)]
 
 mod budget;
+mod users;
 
-pub use budget::{Charge, MemoryBudget, Reclaim};
+pub use budget::{Charge, MemoryBudget, Reclaim, UsedUp};
+pub use users::UserBudgets;

@@ -10,7 +10,7 @@ use faasm_testkit::Redis;
 fn fresh(quotas: Quotas) -> (RedisTier, Redis) {
     let redis = Redis::start();
     let options = RedisOptions {
-        max_user_bytes: quotas.bytes,
+        max_user_bytes: quotas.bytes.into(),
         max_user_keys: quotas.keys,
         // Long enough for a loaded machine, short enough to wait for.
         grace: Duration::from_secs(3),

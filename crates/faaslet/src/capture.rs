@@ -48,7 +48,7 @@ impl Captured {
         if total > self.charged {
             let step = (total - self.charged).next_multiple_of(STEP);
             if !self.charge.grow(step) {
-                return Err(Stop::NoMemoryForOutput);
+                return Err(Stop::NoMemoryForOutput(self.charge.used_up(step)));
             }
             self.charged += step;
         }
@@ -100,6 +100,6 @@ mod tests {
         let mut captured = Captured::new(1 << 30, budget.charge());
         captured.admit(STEP).unwrap();
         captured.push(Stream::Stderr, &vec![0; STEP as usize]);
-        assert!(matches!(captured.admit(1), Err(Stop::NoMemoryForOutput)));
+        assert!(matches!(captured.admit(1), Err(Stop::NoMemoryForOutput(_))));
     }
 }

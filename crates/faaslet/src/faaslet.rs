@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use faasm_budget::MemoryBudget;
 use faasm_model::{Failure, FileAccess, Invocation, Limits};
 use faasm_state::{Party, Session};
 use faasm_vfs::{Errno, LostDraft, Lower, Vfs};
@@ -73,9 +74,11 @@ impl Faaslet {
         usage: Usage,
     ) -> Self {
         let started = Instant::now();
+        let budget = shared.user_budgets.of(&call.invocation.function.user);
+        let tree = tree_of(shared, &loaded, call.invocation.files);
         Self {
-            captured: Captured::new(limits.output_bytes, shared.budget.charge()),
-            vfs: new_vfs(shared, tree_of(shared, &loaded, call.invocation.files)),
+            captured: Captured::new(limits.output_bytes, budget.charge()),
+            vfs: new_vfs(shared, tree, budget),
             stdin_position: 0,
             handles: Handles::default(),
             mappings: Mappings::new(),
@@ -151,8 +154,8 @@ impl Faaslet {
 
     /// What it is of an MPI world: of one of its own if it was started as a part of none.
     pub(crate) fn mpi(&mut self) -> &mut MpiPart {
-        let shared = &self.shared;
-        let alone = || Box::new(MpiPart::alone(shared));
+        let (shared, user) = (&self.shared, &self.call.invocation.function.user);
+        let alone = || Box::new(MpiPart::alone(shared, user));
         self.mpi.get_or_insert_with(alone)
     }
 
@@ -302,12 +305,25 @@ fn tree_of(shared: &Shared, loaded: &Loaded, access: FileAccess) -> Arc<dyn Lowe
     }
 }
 
-fn new_vfs(shared: &Shared, tree: Arc<dyn Lower>) -> Vfs {
+fn new_vfs(shared: &Shared, tree: Arc<dyn Lower>, budget: MemoryBudget) -> Vfs {
     let limits = faasm_vfs::Limits {
         max_scratch_bytes: shared.options.max_scratch_bytes,
         ..faasm_vfs::Limits::default()
     };
-    Vfs::new(tree, Arc::clone(&shared.scratch_charge), limits).with_spill(shared.spill.clone())
+    Vfs::new(tree, Arc::new(Scratch(budget)), limits).with_spill(shared.spill.clone())
+}
+
+/// Scratch files in memory are charged to a budget.
+struct Scratch(MemoryBudget);
+
+impl faasm_vfs::Charge for Scratch {
+    fn grow(&self, bytes: u64) -> bool {
+        self.0.take(bytes)
+    }
+
+    fn shrink(&self, bytes: u64) {
+        self.0.give(bytes);
+    }
 }
 
 impl Clock {

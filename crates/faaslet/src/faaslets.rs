@@ -17,7 +17,7 @@ use crate::python::Python;
 use crate::ticker::Ticker;
 use crate::turns::Turns;
 use crate::warm::Warm;
-use faasm_budget::MemoryBudget;
+use faasm_budget::{MemoryBudget, UserBudgets};
 
 /// Stores and runs functions. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) modules: Modules,
     pub(crate) python: Option<Python>,
     pub(crate) budget: MemoryBudget,
+    /// Of that, what calls take: memory, output, scratch files, messages.
+    pub(crate) user_budgets: UserBudgets,
     /// Faaslets kept for later calls.
     pub(crate) warm: Warm,
     pub(crate) ticker: Ticker,
@@ -41,8 +43,6 @@ pub(crate) struct Shared {
     pub(crate) shared_files: Arc<dyn faasm_vfs::Lower>,
     /// Where scratch files go that are too large for memory.
     pub(crate) spill: Spill,
-    /// Where those in memory are charged.
-    pub(crate) scratch_charge: Arc<dyn faasm_vfs::Charge>,
 }
 
 /// What a function's initialiser has left, from which every call starts.
@@ -110,7 +110,7 @@ impl Faaslets {
                 directory: storage.spool().directory().into(),
                 above: options.max_scratch_memory_bytes,
             },
-            scratch_charge: Arc::new(Scratch(budget.clone())),
+            user_budgets: UserBudgets::new(budget.clone(), options.max_user_memory.clone()),
             turns: Turns::new(options.processors),
             spare_stacks: Arc::new(Semaphore::new(engine::spare_stacks(&options) as usize)),
             options,
@@ -166,18 +166,5 @@ impl Faaslets {
     pub fn flush(&self) {
         self.0.modules.flush();
         self.0.warm.clear();
-    }
-}
-
-/// Scratch files are charged to the memory budget.
-struct Scratch(MemoryBudget);
-
-impl faasm_vfs::Charge for Scratch {
-    fn grow(&self, bytes: u64) -> bool {
-        self.0.take(bytes)
-    }
-
-    fn shrink(&self, bytes: u64) {
-        self.0.give(bytes);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use faasm_model::Limits;
+use faasm_model::{Limits, PerUser};
 
 use crate::python::PythonRuntime;
 
@@ -17,6 +17,8 @@ pub struct Options {
     pub max_stack_bytes: usize,
     /// The process's memory budget, in bytes.
     pub memory_budget: u64,
+    /// What all calls of a user may take of it together, in bytes; `None`, all.
+    pub max_user_memory: PerUser<Option<u64>>,
     /// Bytes of scratch files that a call may have, in memory and on disk.
     pub max_scratch_bytes: u64,
     /// Bytes of scratch files that a call may have in memory; what is more goes to disk.
@@ -43,6 +45,7 @@ impl Default for Options {
             max_faaslets: 8_192,
             max_stack_bytes: 4 << 20,
             memory_budget: 2 << 30,
+            max_user_memory: PerUser::default(),
             max_init_time: Duration::from_secs(30),
             max_scratch_bytes: 1 << 30,
             max_scratch_memory_bytes: 16 << 20,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use faasm_budget::Charge;
-use faasm_model::{FailureKind, Invocation, Limits, Outcome, Target, WorldSize};
+use faasm_budget::{Charge, UsedUp};
+use faasm_model::{FailureKind, Invocation, Limits, Name, Outcome, Target, WorldSize};
 use faasm_storage::FunctionRecord;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,7 @@ struct Wanted<'a> {
     each: u64,
     count: u64,
     limits: &'a Limits,
+    user: &'a Name,
     no_memory: NoMemory,
     cancel: &'a CancellationToken,
 }
@@ -53,18 +54,20 @@ impl Faaslets {
             each: loaded.min_memory_bytes,
             count: u64::from(size.get()),
             limits: &limits,
+            user: &invocation.function.user,
             no_memory,
             cancel,
         };
         let charge = self.reserve(&wanted).await?;
         let gang = Gang::new(loaded, limits, charge);
-        Ok(World::new(&self.0, size, &Arc::new(gang)))
+        Ok(World::new(&self.0, size, &Arc::new(gang), wanted.user))
     }
 
     pub(crate) async fn prepare(&self, call: &Call) -> Result<Prepared, Box<Outcome>> {
         if let Some(rank) = &call.rank {
             let Gang { loaded, limits, .. } = &*rank.gang;
-            let usage = Usage::new(limits, self.0.budget.charge(), loaded.min_memory_bytes);
+            let budget = self.0.user_budgets.of(&call.invocation.function.user);
+            let usage = Usage::new(limits, budget.charge(), loaded.min_memory_bytes);
             let (loaded, limits) = (Arc::clone(loaded), *limits);
             return Ok(Prepared {
                 loaded,
@@ -81,6 +84,7 @@ impl Faaslets {
                 each: loaded.min_memory_bytes,
                 count: 1,
                 limits: &limits,
+                user: &call.invocation.function.user,
                 no_memory: call.no_memory,
                 cancel: &call.cancel,
             })
@@ -155,28 +159,36 @@ impl Faaslets {
             );
             return failed(FailureKind::MemoryLimit, message);
         }
-        let budget = &self.0.budget;
+        let budget = self.0.user_budgets.of(wanted.user);
         let needed = each.saturating_mul(wanted.count);
-        if wanted.count > 1 && needed > budget.total() {
-            let message = format!(
-                "memory budget: the {} ranks start with {needed} bytes of memory, the server has {} (--memory-budget)",
-                wanted.count,
-                budget.total()
-            );
+        if needed > budget.total() && (wanted.count > 1 || budget.is_part()) {
+            let total = budget.total();
+            let whose = match budget.is_part() {
+                true => format!("all calls of its user may have {total} (--user-max-memory)"),
+                false => format!("the server has {total} (--memory-budget)"),
+            };
+            let who = match wanted.count {
+                1 => "the function starts".to_owned(),
+                ranks => format!("the {ranks} ranks start"),
+            };
+            let message = format!("memory budget: {who} with {needed} bytes of memory, {whose}");
             return failed(FailureKind::MemoryLimit, message);
         }
         let mut charge = budget.charge();
         let mut waited = Duration::ZERO;
         while !charge.grow(needed) {
-            // What nobody uses goes first.
-            self.0.warm.clear();
-            if charge.grow(needed) {
-                break;
+            let mut used_up = charge.used_up(needed);
+            if used_up == UsedUp::Server {
+                // What nobody uses goes first.
+                self.0.warm.clear();
+                if charge.grow(needed) {
+                    break;
+                }
+                used_up = charge.used_up(needed);
             }
             if wanted.no_memory == NoMemory::Fail || waited >= limits.time {
-                let message =
-                    "the server's memory budget (--memory-budget) is used up; try again later";
-                return failed(FailureKind::Overloaded, message.to_owned());
+                let message = format!("{used_up}; try again later");
+                return failed(FailureKind::Overloaded, message);
             }
             tokio::select! {
                 () = tokio::time::sleep(MEMORY_POLL) => waited += MEMORY_POLL,

@@ -1,5 +1,6 @@
 //! Why a guest stops before its function returns, and what that makes of the call.
 
+use faasm_budget::UsedUp;
 use faasm_model::{Failure, FailureKind};
 use wasmtime::{Trap, WasmBacktrace};
 
@@ -23,8 +24,8 @@ pub(crate) enum Stop {
         "output limit: stdout, stderr and output data together exceed {limit} bytes (--max-output)"
     )]
     Output { limit: u64 },
-    #[error("memory budget: the server has no memory left for the output of this call")]
-    NoMemoryForOutput,
+    #[error("memory budget: there is no memory left for the output of this call: {0}")]
+    NoMemoryForOutput(UsedUp),
     #[error(transparent)]
     Chain(#[from] ChainRefused),
     #[error(transparent)]
@@ -60,7 +61,7 @@ impl Stop {
             Self::Cancelled => FailureKind::Cancelled,
             Self::Time { .. } | Self::InitTime(_) => FailureKind::TimeLimit,
             Self::Output { .. } => FailureKind::OutputLimit,
-            Self::NoMemoryForOutput | Self::Chain(ChainRefused::NoMemory) => {
+            Self::NoMemoryForOutput(_) | Self::Chain(ChainRefused::NoMemory) => {
                 FailureKind::MemoryLimit
             }
             Self::Chain(_) => FailureKind::ChainLimit,

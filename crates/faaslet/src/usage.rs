@@ -2,7 +2,7 @@
 
 use faasm_model::{Failure, FailureKind, Limits};
 
-use faasm_budget::Charge;
+use faasm_budget::{Charge, UsedUp};
 
 /// Memory and table elements of one Faaslet.
 pub(crate) struct Usage {
@@ -24,7 +24,7 @@ pub(crate) struct Usage {
 #[derive(Clone, Copy, Debug)]
 enum Refused {
     Memory { wanted: u64, limit: u64 },
-    Budget { wanted: u64 },
+    Budget { wanted: u64, used_up: UsedUp },
     Table { wanted: u64, limit: u64 },
 }
 
@@ -71,11 +71,9 @@ impl Usage {
                     "memory limit: growing to {wanted} bytes was refused, the limit is {limit}"
                 ),
             ),
-            Some(Refused::Budget { wanted }) => (
+            Some(Refused::Budget { wanted, used_up }) => (
                 FailureKind::MemoryLimit,
-                format!(
-                    "memory budget: growing to {wanted} bytes was refused, the server's memory budget (--memory-budget) is used up"
-                ),
+                format!("memory budget: growing to {wanted} bytes was refused, {used_up}"),
             ),
             Some(Refused::Table { wanted, limit }) => (
                 FailureKind::TableLimit,
@@ -120,7 +118,8 @@ impl wasmtime::ResourceLimiter for Usage {
             self.state_bytes += state;
         }
         if !granted {
-            self.refused = Some(Refused::Budget { wanted });
+            let used_up = self.charge.used_up(unpaid);
+            self.refused = Some(Refused::Budget { wanted, used_up });
         }
         Ok(granted)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use faasm_budget::Charge;
-use faasm_model::{Limits, WorldSize};
+use faasm_model::{Limits, Name, WorldSize};
 use faasm_mpi::{Aborted, BadAddress, Memory, within};
 
 use crate::faaslets::Shared;
@@ -72,14 +72,15 @@ pub(crate) fn options(processors: usize, size: u32) -> faasm_mpi::Options {
 }
 
 impl World {
-    /// A world of so many ranks, each to be run by one [`execute`](crate::Faaslets::execute).
+    /// A world of so many ranks of a user, each to be run by one [`execute`](crate::Faaslets::execute).
     pub(crate) fn new(
         shared: &Shared,
         size: WorldSize,
         gang: &Arc<Gang>,
+        user: &Name,
     ) -> (Self, Vec<WorldRank>) {
         let options = options(shared.options.processors, size.get());
-        let ranks = faasm_mpi::World::ranks(size.get(), options, &shared.budget);
+        let ranks = faasm_mpi::World::ranks(size.get(), options, &shared.user_budgets.of(user));
         let world = Self(ranks[0].world());
         let ranks = ranks.into_iter().map(|rank| WorldRank {
             rank,

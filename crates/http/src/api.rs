@@ -42,7 +42,7 @@ pub struct ApiParts {
 impl Api {
     /// Puts the parts together.
     pub fn new(parts: ApiParts) -> Self {
-        let quotas = Quotas::new(parts.options.user_quotas);
+        let quotas = Quotas::new(parts.options.user_quotas.clone());
         Self(Arc::new(Shared { parts, quotas }))
     }
 

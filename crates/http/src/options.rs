@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use faasm_model::{ClusterKey, WorldSize};
+use faasm_model::{ClusterKey, PerUser, WorldSize};
 use faasm_state::tier::MAX_VALUE_BYTES;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
@@ -24,7 +24,7 @@ pub struct HttpOptions {
     /// Ranks of an MPI world whose size a call does not say: 5.
     pub mpi_default_world_size: WorldSize,
     /// What each user may have.
-    pub user_quotas: UserQuotas,
+    pub user_quotas: PerUser<UserQuotas>,
     /// Longest time for which a client's `wait_ms` holds an answer: 60 s. A client that
     /// asks for more is answered after this.
     pub max_wait: Duration,
@@ -56,7 +56,7 @@ impl Default for HttpOptions {
             max_state_value_bytes: MAX_VALUE_BYTES,
             max_file_bytes: 16 << 30,
             mpi_default_world_size: WorldSize::DEFAULT,
-            user_quotas: UserQuotas::default(),
+            user_quotas: PerUser::default(),
             max_wait: Duration::from_secs(60),
             cors_origin: None,
             open_metrics: false,

@@ -17,7 +17,7 @@ mod contract {
 fn fresh(quotas: Quotas) -> (EmbeddedTier, TempDir) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let options = EmbeddedOptions {
-        max_user_bytes: quotas.bytes,
+        max_user_bytes: quotas.bytes.into(),
         max_user_keys: quotas.keys,
     };
     let tier = EmbeddedTier::open(dir.path(), options).expect("a new tier");

@@ -12,6 +12,7 @@ mod server;
 mod settings;
 mod signals;
 pub mod tokens;
+mod users;
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use faasm_auth::Token;
 use faasm_cluster::RedisOptions;
-use faasm_http::{Tls, UserQuotas};
+use faasm_http::Tls;
 use faasm_model::{ClusterKey, LimitOverrides, Limits};
 use faasm_state::tier::{EmbeddedOptions, MAX_VALUE_BYTES};
 use faasm_storage::{FilesOptions, StorageOptions};
@@ -15,6 +15,7 @@ use super::cluster::ClusterPlan;
 use super::python::Choice;
 use super::settings::{Auth, LogFormat, Role, Settings, Size, Time};
 use super::tokens::First;
+use super::users;
 use crate::exit::Usage;
 
 /// Everything decided: what to serve, where, and within which bounds.
@@ -131,6 +132,7 @@ fn faaslets(settings: &Settings) -> Result<faasm_faaslet::Options, Usage> {
         max_faaslets: settings.max_faaslets.unwrap_or(default.max_faaslets).max(1),
         max_stack_bytes: usize::try_from(max_stack).unwrap_or(default.max_stack_bytes),
         memory_budget,
+        max_user_memory: users::memory(settings),
         max_init_time: time(settings.max_init_time, default.max_init_time),
         max_scratch_bytes: size(settings.max_scratch, default.max_scratch_bytes),
         max_scratch_memory_bytes: size(
@@ -188,9 +190,8 @@ fn state(settings: &Settings, memory_budget: u64) -> faasm_state::Options {
 
 /// What of state is on its disk.
 fn tier(settings: &Settings) -> EmbeddedOptions {
-    let default = EmbeddedOptions::default();
     EmbeddedOptions {
-        max_user_bytes: size(settings.max_state_bytes, default.max_user_bytes),
+        max_user_bytes: users::state_bytes(settings),
         max_user_keys: settings.max_state_keys.unwrap_or(MAX_STATE_KEYS),
     }
 }
@@ -294,11 +295,7 @@ fn http(settings: &Settings) -> Result<faasm_http::HttpOptions, Usage> {
             .unwrap_or(default.mpi_default_world_size),
         max_file_bytes: size(settings.max_file, default.max_file_bytes),
         tls: tls(settings)?,
-        user_quotas: UserQuotas {
-            calls_per_second: settings.user_max_calls_per_second,
-            concurrent_calls: settings.user_max_concurrent_calls,
-            storage_bytes: settings.user_max_storage.map(|size| size.0),
-        },
+        user_quotas: users::quotas(settings),
         cluster_key: cluster_key(settings)?,
         open_metrics: settings.open_metrics.unwrap_or(default.open_metrics),
         cors_origin: origin.map_err(|error| Usage(format!("--cors-origin: {error}")))?,

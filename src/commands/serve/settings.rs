@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use faasm_model::WorldSize;
+use faasm_model::{Name, WorldSize};
 use serde::{Deserialize, Serialize};
 
 use super::python::Choice;
+use super::users::UserSettings;
 use crate::exit::Usage;
 use crate::units::{parse_duration, parse_size};
 
@@ -204,6 +205,10 @@ pub struct Settings {
     #[arg(long, env = "FAASM_USER_MAX_CONCURRENT_CALLS", value_name = "N")]
     pub user_max_concurrent_calls: Option<NonZeroU32>,
 
+    /// Memory that all running calls of a user take together [default: no limit]
+    #[arg(long, env = "FAASM_USER_MAX_MEMORY", value_name = "SIZE")]
+    pub user_max_memory: Option<Size>,
+
     /// Stored functions of a user [default: no limit]
     #[arg(long, env = "FAASM_USER_MAX_STORAGE", value_name = "SIZE")]
     pub user_max_storage: Option<Size>,
@@ -247,6 +252,10 @@ pub struct Settings {
     /// Answers of `__faasm_conf_flag`; only in the file
     #[arg(skip)]
     pub flags: Option<BTreeMap<String, u32>>,
+
+    /// What single users may have instead; only in the file
+    #[arg(skip)]
+    pub users: Option<BTreeMap<Name, UserSettings>>,
 }
 
 /// A part of the work that a server does.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use faasm_model::PerUser;
+
 use super::address::redacted;
 
 /// Settings of a [`RedisTier`](super::RedisTier).
@@ -16,7 +18,7 @@ pub struct RedisOptions {
     /// The id of the only cluster that will do, if it is known: any.
     pub cluster: Option<String>,
     /// Most bytes of state of a user: 16 GiB.
-    pub max_user_bytes: u64,
+    pub max_user_bytes: PerUser<u64>,
     /// Most keys of a user: 1,000,000.
     pub max_user_keys: u64,
     /// How long an operation may take, waiting for a lost connection included: 5 s.
@@ -33,7 +35,7 @@ impl RedisOptions {
             url: url.into(),
             prefix: "faasm".into(),
             cluster: None,
-            max_user_bytes: 16 << 30,
+            max_user_bytes: (16 << 30).into(),
             max_user_keys: 1_000_000,
             timeout: Duration::from_secs(5),
             grace: Duration::from_secs(15),

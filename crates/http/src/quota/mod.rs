@@ -2,37 +2,34 @@
 
 mod bucket;
 mod options;
+mod uploads;
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use dashmap::DashMap;
-use faasm_model::{FunctionName, Name, Target};
-use faasm_storage::Functions;
+use faasm_model::{FunctionName, Name, PerUser, Target};
+use faasm_storage::FunctionRecord;
 use metrics::{counter, describe_counter};
-use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use bucket::Bucket;
 pub use options::UserQuotas;
+pub(crate) use uploads::Room;
+use uploads::{Slot, Uploads};
 
 use crate::api::Api;
 use crate::error::{ApiError, ErrorCode};
-
-/// How many users can store at a time.
-const TURNS: usize = 64;
+use crate::upload::Kind;
 
 const REFUSALS: &str = "faasm_quota_refusals_total";
 
 /// Holds users to their quotas. What a user takes is counted from their first call on, for as long
 /// as the server runs.
 pub(crate) struct Quotas {
-    limits: UserQuotas,
+    limits: PerUser<UserQuotas>,
     users: DashMap<Name, Arc<User>>,
-    /// Users take turns at storing; a few who share one wait for each other.
-    storing: [Arc<Mutex<()>>; TURNS],
-    hasher: RandomState,
+    uploads: Uploads,
 }
 
 #[derive(Default)]
@@ -44,9 +41,6 @@ struct User {
 /// A synchronous call that counts until this is dropped.
 pub(crate) struct Counted(Option<Arc<User>>);
 
-/// A user's turn to store: what they have does not grow otherwise.
-pub(crate) struct Turn(#[expect(dead_code, reason = "it is held")] Option<OwnedMutexGuard<()>>);
-
 impl Drop for Counted {
     fn drop(&mut self) {
         if let Some(user) = &self.0 {
@@ -56,12 +50,11 @@ impl Drop for Counted {
 }
 
 impl Quotas {
-    pub(crate) fn new(limits: UserQuotas) -> Self {
+    pub(crate) fn new(limits: PerUser<UserQuotas>) -> Self {
         Self {
             limits,
             users: DashMap::new(),
-            storing: std::array::from_fn(|_| Arc::default()),
-            hasher: RandomState::new(),
+            uploads: Uploads::default(),
         }
     }
 
@@ -82,7 +75,8 @@ impl Quotas {
         synchronous: bool,
     ) -> Result<Counted, ApiError> {
         let quotas = api.quotas();
-        if !quotas.limits.bound_calls() {
+        let limits = quotas.limits.of(&name.user);
+        if !limits.bound_calls() {
             return Ok(Counted(None));
         }
         // Only users who have something are remembered: others could be made up without end.
@@ -90,7 +84,7 @@ impl Quotas {
             return Ok(Counted(None));
         }
         let user = quotas.user(&name.user);
-        if let Some(rate) = quotas.limits.calls_per_second {
+        if let Some(rate) = limits.calls_per_second {
             let mut bucket = user.rate.lock().unwrap_or_else(|e| e.into_inner());
             let now = Instant::now();
             let bucket = bucket.get_or_insert_with(|| Bucket::full(rate, now));
@@ -99,7 +93,7 @@ impl Quotas {
                 return Err(refused("calls_per_second", ErrorCode::CallQuota, problem));
             }
         }
-        let most = quotas.limits.concurrent_calls.filter(|_| synchronous);
+        let most = limits.concurrent_calls.filter(|_| synchronous);
         let Some(most) = most else {
             return Ok(Counted(None));
         };
@@ -112,48 +106,42 @@ impl Quotas {
         Ok(counted)
     }
 
-    /// Whether the user may store so many bytes as `name` among those of its kind. It is their turn
-    /// until what is returned is dropped.
-    pub(crate) async fn store(
+    /// Room to store so many bytes as `name`, until what is returned is dropped: by then they are
+    /// stored, or given up.
+    pub(crate) fn reserve(
         api: &Api,
-        kind: &Functions,
+        kind: Kind,
         name: &FunctionName,
         bytes: u64,
-    ) -> Result<Turn, ApiError> {
-        let quotas = api.quotas();
-        let Some(most) = quotas.limits.storage_bytes else {
-            return Ok(Turn(None));
+    ) -> Result<Option<Room>, ApiError> {
+        let (quotas, user) = (api.quotas(), &name.user);
+        let Some(most) = quotas.limits.of(user).storage_bytes else {
+            return Ok(None);
         };
-        let turn = quotas.hasher.hash_one(&name.user) % TURNS as u64;
-        let turn = &quotas.storing[usize::try_from(turn).unwrap_or(0)];
-        let turn = Arc::clone(turn).lock_owned().await;
-        let stored: u64 = [api.storage.functions(), api.storage.python()]
-            .into_iter()
-            .map(|functions| stored(functions, &name.user))
-            .sum();
-        let replaced = kind.get(name).map_or(0, |record| record.size);
-        let then = stored.saturating_sub(replaced).saturating_add(bytes);
-        // Who is over a limit that was lowered may still make less of it.
-        if then > most && bytes > replaced {
-            let problem = format!(
-                "{} would have {then} bytes of functions, and may have {most}",
-                name.user
-            );
-            return Err(refused("storage_bytes", ErrorCode::StorageQuota, problem));
-        }
-        Ok(Turn(Some(turn)))
+        let stored = || {
+            let kinds = [Kind::Wasm, Kind::Python].into_iter();
+            kinds.flat_map(|kind| stored(api, kind, user)).collect()
+        };
+        let slot = (kind, name.function.clone());
+        let room = quotas.uploads.begin(user, slot, bytes, most, stored);
+        room.map(Some).map_err(|then| {
+            let problem =
+                format!("{user} would have {then} bytes of functions, and may have {most}");
+            refused("storage_bytes", ErrorCode::StorageQuota, problem)
+        })
     }
 }
 
-/// Bytes of a user's functions of one kind.
-fn stored(functions: &Functions, user: &Name) -> u64 {
-    let (mut sum, mut after) = (0, None);
+/// A user's functions of one kind, and their sizes.
+fn stored(api: &Api, kind: Kind, user: &Name) -> Vec<(Slot, u64)> {
+    let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let page = functions.list(user, after.as_ref(), usize::MAX);
-        sum += page.items.iter().map(|record| record.size).sum::<u64>();
+        let page = kind.functions(api).list(user, after.as_ref(), usize::MAX);
+        let slot = |record: &Arc<FunctionRecord>| (kind, record.name.function.clone());
+        all.extend(page.items.iter().map(|record| (slot(record), record.size)));
         after = page.next;
         if after.is_none() {
-            return sum;
+            return all;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-/// What each user may have; `None`, as much as there is.
+/// What a user may have; `None`, as much as there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UserQuotas {
     /// Calls from outside in a second, on average; for a moment as many as in a second may come at

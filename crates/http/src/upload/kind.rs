@@ -9,8 +9,8 @@ use crate::api::Api;
 use crate::error::{ApiError, ErrorCode};
 
 /// A kind of function; each has names of its own.
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
     /// WebAssembly modules, at `/f`.
     Wasm,
     /// Python files and archives of them, at `/p`.
@@ -27,7 +27,7 @@ impl Kind {
     }
 
     /// Where functions of this kind are stored.
-    pub(super) fn functions(self, api: &Api) -> &Functions {
+    pub(crate) fn functions(self, api: &Api) -> &Functions {
         match self {
             Self::Wasm => api.storage.functions(),
             Self::Python => api.storage.python(),

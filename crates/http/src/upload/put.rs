@@ -11,6 +11,7 @@ use super::receive::receive;
 use super::view::FunctionView;
 use crate::api::Api;
 use crate::body::BodyReader;
+use crate::detached::detached;
 use crate::error::ApiError;
 use crate::extract::{self, FunctionParams, FunctionPath, WantsJson};
 use crate::quota::Quotas;
@@ -45,12 +46,17 @@ pub(super) async fn put(
     let options = &api.options;
     let body = BodyReader::new(body, options.max_function_bytes, options.body_idle_timeout)?;
     let upload = receive(api, body).await?;
-    let _turn = Quotas::store(api, kind.functions(api), name, upload.size()).await?;
-    let faaslets = api.calls.faaslets();
-    let record = match kind {
-        Kind::Wasm => faaslets.publish(name, upload).await?,
-        Kind::Python => faaslets.publish_python(name, upload).await?,
+    let room = Quotas::reserve(api, kind, name, upload.size())?;
+    let (faaslets, published) = (api.calls.faaslets().clone(), name.clone());
+    let publish = async move {
+        // What has begun is stored even if the client goes away: it counts until then.
+        let _room = room;
+        match kind {
+            Kind::Wasm => faaslets.publish(&published, upload).await,
+            Kind::Python => faaslets.publish_python(&published, upload).await,
+        }
     };
+    let record = detached(publish).await?;
     let mut response = match json {
         true => reply::json(&FunctionView::from(record.as_ref()))?,
         false => reply::text(format!(

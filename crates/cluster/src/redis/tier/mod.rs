@@ -81,7 +81,7 @@ impl RedisTier {
             .arg(options.grace.as_millis())
             .arg(user)
             .arg(key)
-            .arg(options.max_user_bytes.min(LAST_NUMBER))
+            .arg(options.max_user_bytes.of(user).min(&LAST_NUMBER))
             .arg(options.max_user_keys.min(LAST_NUMBER))
     }
 
@@ -135,7 +135,11 @@ impl RedisTier {
             ("quota", Some(has)) => {
                 let (unit, limit, option) = match detail.starts_with("keys") {
                     true => ("keys", self.options.max_user_keys, "--max-state-keys"),
-                    false => ("bytes", self.options.max_user_bytes, "--max-state-bytes"),
+                    false => (
+                        "bytes",
+                        *self.options.max_user_bytes.of(user),
+                        "--max-state-bytes",
+                    ),
                 };
                 Error::Quota {
                     user: user.clone(),

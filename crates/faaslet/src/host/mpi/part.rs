@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use faasm_model::Name;
 use faasm_mpi::Rank;
 
 use super::watch::Watch;
@@ -36,9 +37,9 @@ impl MpiPart {
     }
 
     /// Of a world of its own.
-    pub(crate) fn alone(shared: &Shared) -> Self {
+    pub(crate) fn alone(shared: &Shared, user: &Name) -> Self {
         let options = options(shared.options.processors, 1);
-        Self::of(Rank::alone(options, &shared.budget))
+        Self::of(Rank::alone(options, &shared.user_budgets.of(user)))
     }
 
     fn of(rank: Rank<Lent>) -> Self {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use faasm_database::Store;
-use faasm_model::{Key, Name, StateKey};
+use faasm_model::{Key, Name, PerUser, StateKey};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -35,10 +35,10 @@ use values::Set;
 type Fault = faasm_database::Fault<Error>;
 
 /// What users may have in an [`EmbeddedTier`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmbeddedOptions {
     /// Most bytes of state of a user, as [`Usage`] counts them.
-    pub max_user_bytes: u64,
+    pub max_user_bytes: PerUser<u64>,
     /// Most keys of a user.
     pub max_user_keys: u64,
 }
@@ -47,7 +47,7 @@ impl Default for EmbeddedOptions {
     /// 16 GiB and 1,000,000 keys.
     fn default() -> Self {
         Self {
-            max_user_bytes: 16 << 30,
+            max_user_bytes: (16 << 30).into(),
             max_user_keys: 1_000_000,
         }
     }

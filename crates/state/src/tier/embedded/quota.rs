@@ -43,7 +43,7 @@ impl Account {
                 had.bytes,
                 usage.bytes,
                 "bytes",
-                options.max_user_bytes,
+                *options.max_user_bytes.of(user),
                 "--max-state-bytes",
             ),
         ];
