@@ -327,15 +327,18 @@ async fn read_part(file: Arc<File>, offset: u64, size: u64) -> Result<Bytes> {
 /// What is wrong, and what to do about it.
 fn problem(error: &StoreError) -> String {
     let text = error.to_string();
-    match error {
-        _ if is_no_bucket(error) => "has no such bucket: make it, or correct the name".to_owned(),
-        StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => format!(
-            "refuses the credentials, or what they are used for; see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: {text}"
-        ),
-        _ if text.contains("169.254.") => {
-            "has no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()
-        }
-        _ => format!("cannot be used: {text}"),
+    // Some requests fail without a kind of their own.
+    let is_refused = text.contains("403 Forbidden") || text.contains("401 Unauthorized");
+    if is_no_bucket(error) {
+        "has no such bucket: make it, or correct the name".to_owned()
+    } else if text.contains("169.254.") {
+        "has no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()
+    } else if is_refused {
+        format!(
+            "refuses the credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what they are used for: {text}"
+        )
+    } else {
+        format!("cannot be used: {text}")
     }
 }
 
