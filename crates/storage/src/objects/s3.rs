@@ -81,22 +81,17 @@ impl S3Objects {
         // An error says that there is one already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let patience = Patience::with(location);
-        let mut builder = AmazonS3Builder::new();
+        // Whole operations are waited for, and the pieces of large ones: a time for each request
+        // would end what is large.
+        let client = ClientOptions::new()
+            .with_timeout_disabled()
+            .with_connect_timeout(CONNECT);
+        let mut builder = AmazonS3Builder::new().with_client_options(client);
         for (name, value) in &settings.0 {
             if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
                 builder = builder.with_config(key, value);
             }
         }
-        let plain = ["AWS_ALLOW_HTTP"].iter().any(|name| {
-            let value = settings.0.get(*name);
-            value.is_some_and(|value| ["1", "true"].contains(&value.to_ascii_lowercase().as_str()))
-        });
-        // Whole operations are waited for, and the pieces of large ones: a time for each request
-        // would end what is large.
-        let client = ClientOptions::new()
-            .with_timeout_disabled()
-            .with_connect_timeout(CONNECT)
-            .with_allow_http(plain);
         let retry = RetryConfig {
             backoff: BackoffConfig::default(),
             max_retries: 3,
@@ -104,7 +99,6 @@ impl S3Objects {
         };
         let store = builder
             .with_bucket_name(bucket)
-            .with_client_options(client)
             .with_retry(retry)
             .build()
             .map_err(|e| patience.unavailable(problem(&e)))?;
@@ -284,10 +278,6 @@ impl Backend for S3Objects {
             let delete = async { self.found(self.store.delete(&key).await) };
             self.patience.wait(delete).await.map(drop)
         })
-    }
-
-    fn is_collected_here(&self) -> bool {
-        true
     }
 
     fn list(&self, folder: &str) -> BoxFuture<'_, Result<Vec<Listed>>> {
