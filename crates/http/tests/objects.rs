@@ -92,12 +92,13 @@ async fn only_who_has_the_key_of_the_cluster_may_use_the_storage() {
                 .await
                 .status
         };
-        for headers in [
-            &[][..],
+        let bad: [&[&str]; 4] = [
+            &[],
             &["authorization: Bearer x"],
             &[&wrong],
             &[&token, &token],
-        ] {
+        ];
+        for headers in bad {
             assert_eq!(asked(headers).await, 401, "{method} {path}");
         }
         assert_ne!(asked(&[&token]).await, 401, "{method} {path}");
@@ -124,7 +125,6 @@ async fn keys_that_a_storage_does_not_have_are_refused() {
         "functions/../../lock",
         "functions/%2e%2e/lock",
         "functions/u/f",
-        "functions/u%2ff.json",
         "keys/artifact.key",
         "content/x",
         "artifacts/c/x.cwasm",
