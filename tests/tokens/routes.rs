@@ -15,6 +15,8 @@ enum Others {
     NotFound,
     /// The same as everybody, or a list with only their own.
     Served,
+    /// 403, and so does whoever may do all else: it is for servers.
+    NotEvenAdmin,
 }
 
 /// Who may do it: one of these scopes.
@@ -24,13 +26,14 @@ const SCOPES: [&str; 4] = ["upload", "invoke", "read", "files"];
 
 /// `None` for what needs no token.
 fn rule(method: &str, path: &str) -> Option<Rule> {
-    use Others::{Forbidden, NotFound, Served};
+    use Others::{Forbidden, NotEvenAdmin, NotFound, Served};
     Some(match (method, path) {
         ("get", "/healthz" | "/readyz") => return None,
         ("get", "/openapi.json") => Rule(&SCOPES, Served),
         ("get", "/metrics") => Rule(&["read"], Forbidden),
         ("post", "/flush") => Rule(&[], Served),
         ("get" | "post", "/tokens") | ("delete", "/tokens/{id}") => Rule(&[], Served),
+        ("get", "/storage") | (_, "/storage/{key}") => Rule(&[], NotEvenAdmin),
         ("get", "/f" | "/p" | "/s") => Rule(&["read"], Served),
         ("get", "/f/{user}" | "/p/{user}" | "/s/{user}") => Rule(&["read"], Forbidden),
         ("get", "/f/{user}/{function}" | "/f/{user}/{function}/info") => Rule(&["read"], Forbidden),
@@ -215,7 +218,7 @@ async fn check(guarded: &Guarded, bearers: &Bearers, request: &Request, rule: Op
         let answer = send(&bearers.all_of_other).await;
         let status = status(&answer);
         match others {
-            Others::Forbidden => assert_eq!(status, 403, "{place}"),
+            Others::Forbidden | Others::NotEvenAdmin => assert_eq!(status, 403, "{place}"),
             Others::NotFound => {
                 assert_eq!(
                     (status, &*code(&answer)),
@@ -229,8 +232,10 @@ async fn check(guarded: &Guarded, bearers: &Bearers, request: &Request, rule: Op
     let answer = send(&bearers.all_of_all).await;
     assert_eq!(answer.status == 403, scopes.is_empty(), "{place}");
     let answer = send(&guarded.admin).await;
-    assert!(
-        ![401, 403].contains(&status(&answer)),
+    let admin_is_refused = [401, 403].contains(&status(&answer));
+    assert_eq!(
+        admin_is_refused,
+        others == Others::NotEvenAdmin,
         "{place}: {}",
         answer.text()
     );

@@ -48,8 +48,8 @@ fn router(title: &str, api: Api, mut routes: Vec<UtoipaMethodRouter<Api>>) -> Ro
     for (_, paths, handlers) in routes {
         for (path, item) in paths.paths {
             let mut handlers = handlers.clone();
-            if upload::is_for_servers(&path) {
-                let servers = upload::ServersOnly::new(&api);
+            let servers = upload::servers_only(&path, &api);
+            if let Some(servers) = servers {
                 let stand = from_fn_with_state(servers, upload::ServersOnly::stand);
                 handlers = handlers.layer(stand);
             } else if let Some(tokens) = &api.tokens {

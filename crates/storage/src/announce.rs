@@ -1,6 +1,6 @@
 //! Telling the other servers of a cluster what was changed.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -40,7 +40,15 @@ struct Inner {
     to: OnceLock<Arc<dyn Announce>>,
     /// What could not be announced. Doing it again may be no change, and is announced all the
     /// same.
-    owed: Mutex<HashSet<Changed>>,
+    owed: Mutex<Owed>,
+}
+
+#[derive(Default)]
+struct Owed {
+    /// Each with the number of its last attempt: an earlier one, that ends later, does not
+    /// settle it.
+    attempts: HashMap<Changed, u64>,
+    last: u64,
 }
 
 impl fmt::Display for Changed {
@@ -64,10 +72,10 @@ impl Announcer {
             return Ok(());
         };
         // Also if this is abandoned.
-        self.owe(changed.clone());
+        let attempt = locked(&self.0.owed).begin(&changed);
         match to.announce(changed.clone()).await {
             Ok(()) => {
-                locked(&self.0.owed).remove(&changed);
+                locked(&self.0.owed).settle(&changed, attempt);
                 Ok(())
             }
             Err(problem) => Err(Error::Unannounced {
@@ -88,19 +96,29 @@ impl Announcer {
         });
     }
 
-    fn owe(&self, changed: Changed) {
-        let mut owed = locked(&self.0.owed);
-        if owed.len() < MAX_OWED {
-            owed.insert(changed);
-        }
-    }
-
     /// Announces what was changed earlier and could not be announced then, if it is this.
     pub(crate) async fn announce_owed(&self, changed: Changed) -> Result<()> {
-        let is_owed = locked(&self.0.owed).contains(&changed);
+        let is_owed = locked(&self.0.owed).attempts.contains_key(&changed);
         match is_owed {
             true => self.announce(changed).await,
             false => Ok(()),
+        }
+    }
+}
+
+impl Owed {
+    /// Notes an attempt to announce a change; its number.
+    fn begin(&mut self, changed: &Changed) -> u64 {
+        self.last += 1;
+        if self.attempts.len() < MAX_OWED || self.attempts.contains_key(changed) {
+            self.attempts.insert(changed.clone(), self.last);
+        }
+        self.last
+    }
+
+    fn settle(&mut self, changed: &Changed, attempt: u64) {
+        if self.attempts.get(changed) == Some(&attempt) {
+            self.attempts.remove(changed);
         }
     }
 }

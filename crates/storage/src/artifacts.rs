@@ -19,7 +19,7 @@ use crate::{Compat, Error, Result, dirs};
 /// A local cache of what was made of code, by engine version and hash of the source.
 ///
 /// Loading native code is trusting it, so every artifact is kept with a keyed hash
-/// that only this server can make, over the engine version, the source's hash, the kind and
+/// that only this server can make, or those of its cluster with which it shares what it makes, over the engine version, the source's hash, the kind and
 /// the bytes. It also catches files torn by a crash, for nothing here is synced.
 ///
 /// The methods block: call them where that is allowed. Cheap to clone.

@@ -14,10 +14,9 @@ impl Storage {
     /// storage that servers share; returns the number of objects. What was put within `older_than`
     /// stays: another server may be about to name it, or still run it. An hour is plenty; much less
     /// than the longest call may take from that call what it has not read yet. One server is enough
-    /// to do this now and then.
-    ///
-    /// It does nothing where the storage clears up by itself: in a data directory, and with
-    /// another server.
+    /// to do this now and then for a bucket; for a data directory it is the server that has it, where
+    /// content goes by itself and only compiled code is left by others. Where the storage is with
+    /// another server, nothing is done.
     ///
     /// # Errors
     /// As [`refresh_all`](Self::refresh_all), which it begins with; nothing is deleted unless
@@ -29,7 +28,7 @@ impl Storage {
         let Some(before) = SystemTime::now().checked_sub(older_than) else {
             return Ok(0);
         };
-        self.refresh_all().await?;
+        self.look_again().await?;
         let all = [
             self.functions().blobs(),
             self.python().blobs(),
@@ -41,7 +40,7 @@ impl Storage {
         }
         let artifacts = self.unused_artifacts(before).await?;
         // A file that was renamed in the middle of the first look is found by the second.
-        self.refresh_all().await?;
+        self.look_again().await?;
         let mut deleted = 0;
         for (blobs, hashes) in unused {
             for hash in hashes {
@@ -55,6 +54,14 @@ impl Storage {
             }
         }
         Ok(deleted)
+    }
+
+    /// Learns what others have stored, if there are any.
+    async fn look_again(&self) -> Result<()> {
+        match self.is_shared() {
+            true => self.refresh_all().await,
+            false => Ok(()),
+        }
     }
 
     async fn unused(&self, blobs: &Blobs, before: SystemTime) -> Result<Vec<ContentHash>> {

@@ -11,12 +11,20 @@
 //! | `objects/code/{hash}.wasm` | code, once however many functions have it |
 //! | `objects/files/{hash of the path}.json` | a [`FileRecord`], in the same way, or that a directory was made |
 //! | `objects/content/{hash}` | shared files' bytes, once however many files have them |
+//! | `objects/storage.json` | what tells the storage from others |
+//! | `objects/artifacts/{engine}/` | compiled code and images that other servers have put here |
 //! | `spool/` | bodies that are being received; emptied at start. On the file system of `objects/`: they are moved there, not copied |
 //! | `cache/code/{engine}/{hash}.cwasm`, `.image` and their kin, each with `.mac` | compiled code, images, and the proof that they are ours |
 //! | `keys/artifact.key` | the key of those proofs |
+//! | `cache/objects/{folder}/{hash}` | content of a storage that is elsewhere, what was used last, up to a limit |
+//!
+//! `objects/` may instead be a bucket or another server's ([`Location`]), shared by several
+//! servers. Each [refreshes](Storage::refresh_all) what others have changed, and
+//! [announces](Storage::announce_to) what it changes.
 //!
 //! What is under `objects/` is durable when the method that wrote it returns: files and
-//! directory entries are synced. Nothing here knows what the bytes mean.
+//! directory entries are synced. Nothing here knows what the bytes mean. What all storages do is in
+//! one suite, `conformance`, behind a feature of that name.
 //!
 //! ```
 //! use bytes::Bytes;

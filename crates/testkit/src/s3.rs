@@ -45,6 +45,12 @@ impl S3 {
         this
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What a client needs, as environment variables.
     #[must_use]
     pub fn settings(&self) -> Vec<(&'static str, String)> {

@@ -130,7 +130,7 @@ async fn tier(plan: &Plan, cluster: Option<&Joining>) -> anyhow::Result<Arc<dyn 
         Some(cluster) => cluster.tier().await,
         None => {
             let dir = plan.data_dir.join("state");
-            Ok(Arc::new(EmbeddedTier::open(&dir, plan.tier)?))
+            Ok(Arc::new(EmbeddedTier::open(&dir, plan.tier.clone())?))
         }
     }
 }

@@ -70,7 +70,6 @@ impl Path {
                     caller.needs(scopes)?;
                     caller.needs_all_users()?;
                 }
-                // Guarded otherwise, where it is not forgotten.
                 Need::Server | Need::Unknown => {
                     let problem = "no token is enough for this";
                     return Err(ApiError::new(ErrorCode::Forbidden, problem));

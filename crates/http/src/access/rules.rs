@@ -21,7 +21,7 @@ pub(crate) enum Need {
     OfUser(&'static [Scope]),
     /// One of these scopes for all users.
     OfAll(&'static [Scope]),
-    /// What only servers of the cluster have, and no user.
+    /// The key of the cluster, which a server that has none cannot ask for: no token will do.
     Server,
     /// More than any token has: nobody has said yet what this request needs.
     Unknown,

@@ -22,7 +22,7 @@ use crate::flush;
 
 pub(crate) use file::AT_URL as FILE_AT_URL;
 pub(crate) use kind::Kind;
-pub(crate) use objects::{AT_URL as OBJECT_AT_URL, ServersOnly, is_for_servers};
+pub(crate) use objects::{AT_URL as OBJECT_AT_URL, ServersOnly, servers_only};
 
 pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
     let mut routes = vec![

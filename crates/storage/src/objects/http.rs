@@ -288,6 +288,11 @@ impl Backend for HttpObjects {
         })
     }
 
+    /// That is up to the server.
+    fn is_collected_here(&self) -> bool {
+        false
+    }
+
     fn list(&self, folder: &str) -> BoxFuture<'_, Result<Vec<Listed>>> {
         let folder = folder.to_owned();
         Box::pin(async move {

@@ -75,7 +75,7 @@ pub(crate) trait Backend: Debug + Send + Sync + 'static {
 
     /// Whether what nothing refers to is to be found and deleted by those who put it.
     fn is_collected_here(&self) -> bool {
-        false
+        true
     }
 
     /// All objects in a folder, in no order.

@@ -81,22 +81,17 @@ impl S3Objects {
         // An error says that there is one already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let patience = Patience::with(location);
-        let mut builder = AmazonS3Builder::new();
+        // Whole operations are waited for, and the pieces of large ones: a time for each request
+        // would end what is large.
+        let client = ClientOptions::new()
+            .with_timeout_disabled()
+            .with_connect_timeout(CONNECT);
+        let mut builder = AmazonS3Builder::new().with_client_options(client);
         for (name, value) in &settings.0 {
             if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
                 builder = builder.with_config(key, value);
             }
         }
-        let plain = ["AWS_ALLOW_HTTP"].iter().any(|name| {
-            let value = settings.0.get(*name);
-            value.is_some_and(|value| ["1", "true"].contains(&value.to_ascii_lowercase().as_str()))
-        });
-        // Whole operations are waited for, and the pieces of large ones: a time for each request
-        // would end what is large.
-        let client = ClientOptions::new()
-            .with_timeout_disabled()
-            .with_connect_timeout(CONNECT)
-            .with_allow_http(plain);
         let retry = RetryConfig {
             backoff: BackoffConfig::default(),
             max_retries: 3,
@@ -104,7 +99,6 @@ impl S3Objects {
         };
         let store = builder
             .with_bucket_name(bucket)
-            .with_client_options(client)
             .with_retry(retry)
             .build()
             .map_err(|e| patience.unavailable(problem(&e)))?;
@@ -286,10 +280,6 @@ impl Backend for S3Objects {
         })
     }
 
-    fn is_collected_here(&self) -> bool {
-        true
-    }
-
     fn list(&self, folder: &str) -> BoxFuture<'_, Result<Vec<Listed>>> {
         let folder = Key::from(folder);
         Box::pin(async move {
@@ -327,15 +317,18 @@ async fn read_part(file: Arc<File>, offset: u64, size: u64) -> Result<Bytes> {
 /// What is wrong, and what to do about it.
 fn problem(error: &StoreError) -> String {
     let text = error.to_string();
-    match error {
-        _ if is_no_bucket(error) => "has no such bucket: make it, or correct the name".to_owned(),
-        StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => format!(
-            "refuses the credentials, or what they are used for; see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: {text}"
-        ),
-        _ if text.contains("169.254.") => {
-            "has no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()
-        }
-        _ => format!("cannot be used: {text}"),
+    // Some requests fail without a kind of their own.
+    let is_refused = text.contains("403 Forbidden") || text.contains("401 Unauthorized");
+    if is_no_bucket(error) {
+        "has no such bucket: make it, or correct the name".to_owned()
+    } else if text.contains("169.254.") {
+        "has no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()
+    } else if is_refused {
+        format!(
+            "refuses the credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what they are used for: {text}"
+        )
+    } else {
+        format!("cannot be used: {text}")
     }
 }
 

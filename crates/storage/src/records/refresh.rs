@@ -81,10 +81,13 @@ impl<I: Index> Committer<I> {
     /// The record that is stored under `key` now.
     pub(crate) async fn read_record(&self, key: &Key) -> Result<Option<I::Record>> {
         let stored = self.objects.get_small(key.clone(), MAX_RECORD_BYTES);
-        let Some(bytes) = stored.await? else {
-            return Ok(None);
-        };
-        self.decode(key, &bytes).map(Some)
+        match stored.await {
+            Ok(Some(bytes)) => self.decode(key, &bytes).map(Some),
+            Ok(None) => Ok(None),
+            // That is no record, and will be none when it is read again.
+            Err(error @ Error::TooLarge { .. }) => Err(Error::unusable(key, &error)),
+            Err(error) => Err(error),
+        }
     }
 
     fn decode(&self, key: &Key, bytes: &[u8]) -> Result<I::Record> {

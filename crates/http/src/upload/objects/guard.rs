@@ -1,6 +1,5 @@
-//! What stands before the objects: they are for servers, not for users.
-
-use std::sync::Arc;
+//! What stands before the objects of a server with the key of a cluster: they are for servers, not
+//! for users.
 
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
@@ -12,48 +11,27 @@ use crate::access::bearer;
 use crate::api::Api;
 use crate::error::{ApiError, ErrorCode};
 
-/// Lets through who may use the storage.
+/// Lets through who has the same key: its hash is compared, in constant time.
 #[derive(Clone)]
-pub(crate) struct ServersOnly(Arc<Who>);
-
-enum Who {
-    /// Who has the cluster's key: its hash is compared, in constant time.
-    Cluster(blake3::Hash),
-    /// Users are told apart, and servers cannot be.
-    Nobody,
-    Anybody,
-}
+pub(crate) struct ServersOnly(blake3::Hash);
 
 impl ServersOnly {
-    pub(crate) fn new(api: &Api) -> Self {
-        let who = match &api.options.cluster_key {
-            Some(key) => Who::Cluster(blake3::hash(access_token(key).as_bytes())),
-            None if api.tokens.is_some() => Who::Nobody,
-            None => Who::Anybody,
-        };
-        Self(Arc::new(who))
+    /// `None` if there is no key: then it is as everywhere.
+    pub(crate) fn new(api: &Api) -> Option<Self> {
+        let key = api.options.cluster_key.as_ref()?;
+        Some(Self(blake3::hash(access_token(key).as_bytes())))
     }
 
     /// What axum is to run before the handlers.
     pub(crate) async fn stand(
-        State(Self(who)): State<Self>,
+        State(Self(expected)): State<Self>,
         mut request: Request,
         next: Next,
     ) -> Result<Response, ApiError> {
-        match &*who {
-            Who::Anybody => {}
-            Who::Nobody => {
-                let problem =
-                    "the storage is for servers of a cluster, and this one has no cluster key";
-                return Err(ApiError::new(ErrorCode::Forbidden, problem));
-            }
-            Who::Cluster(expected) => {
-                let said = bearer(request.headers())?;
-                if blake3::hash(said.as_bytes()) != *expected {
-                    let problem = "the storage is for servers with the same cluster key";
-                    return Err(ApiError::new(ErrorCode::BadToken, problem));
-                }
-            }
+        let said = bearer(request.headers())?;
+        if blake3::hash(said.as_bytes()) != expected {
+            let problem = "the storage is for servers with the same cluster key";
+            return Err(ApiError::new(ErrorCode::BadToken, problem));
         }
         request.headers_mut().remove(AUTHORIZATION);
         Ok(next.run(request).await)

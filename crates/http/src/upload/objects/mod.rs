@@ -26,7 +26,10 @@ pub(super) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
     ]
 }
 
-/// Whether what is at a path is for servers alone, and guarded by [`ServersOnly`].
-pub(crate) fn is_for_servers(path: &str) -> bool {
-    [LIST, AT_URL].contains(&path)
+/// What guards a path instead of what guards others, if anything does.
+pub(crate) fn servers_only(path: &str, api: &Api) -> Option<ServersOnly> {
+    match [LIST, AT_URL].contains(&path) {
+        true => ServersOnly::new(api),
+        false => None,
+    }
 }

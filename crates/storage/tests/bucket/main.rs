@@ -1,6 +1,8 @@
 //! A storage in a bucket, when something is wrong with it.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod proxy;
+
 use std::fs;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use faasm_model::{ContentHash, FunctionName, SharedPath};
 use faasm_storage::conformance::Server;
 use faasm_storage::{DataDirLock, Error, S3Settings, Storage, StorageOptions};
 use faasm_testkit::S3;
+use proxy::Proxy;
 
 const BUCKET: &str = "bucket";
 
@@ -224,4 +227,31 @@ async fn what_nobody_refers_to_is_collected_when_it_is_old() {
     assert_eq!(third.code("u/f").await.unwrap().unwrap(), "new");
     assert_eq!(third.code("u/g").await.unwrap().unwrap(), "other");
     assert_eq!(third.file("a").await.unwrap().unwrap(), b"text");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transfer_that_breaks_in_the_middle_leaves_nothing_and_the_next_is_whole() {
+    let server = S3::start(BUCKET).await;
+    let one = Server::open(&options(&server)).await.unwrap();
+    let bytes = vec![7; 2_000_000];
+    one.put_file("large", bytes.clone()).await.unwrap();
+    let proxy = Proxy::to(server.address()).await;
+    let endpoint = ("AWS_ENDPOINT_URL", format!("http://{}", proxy.address));
+    let through = StorageOptions {
+        s3: S3Settings::new(server.settings().into_iter().chain([endpoint])),
+        ..options(&server)
+    };
+    let other = Server::open(&through).await.unwrap();
+    proxy.break_after(500_000);
+    let opened = other
+        .storage
+        .files()
+        .open(&SharedPath::new("large").unwrap());
+    assert!(is_unavailable(&opened), "{opened:?}");
+    let cached = other.path().join("cache/objects");
+    for folder in ["content", "incoming"] {
+        assert_eq!(fs::read_dir(cached.join(folder)).unwrap().count(), 0);
+    }
+    proxy.break_after(u64::MAX);
+    assert!(other.file("large").await.unwrap().unwrap() == bytes);
 }
