@@ -190,7 +190,7 @@ async fn a_server_that_shuts_down_hands_its_calls_on_at_once() {
 async fn a_user_may_have_so_many_calls_waiting_on_all_servers_together() {
     let cluster = start(2, &["--max-running", "1", "--max-queued", "5"]).await;
     let mut refused = 0;
-    let mut ids = Vec::new();
+    let mut ids: Vec<u64> = Vec::new();
     for number in 0..60 {
         let server = &cluster.servers[number % 2];
         let url = format!("{}/invoke/demo/f?async=true", server.invoke);

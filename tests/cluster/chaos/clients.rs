@@ -57,7 +57,7 @@ async fn submit(world: &World, client: usize, until: Instant) {
         let path = "/invoke/demo/f?async=true";
         match worker.request(Method::POST, path, script).await {
             Some((202, id)) => {
-                let id = id.parse().unwrap();
+                let id: u64 = id.parse().unwrap();
                 let known = world.told.accepted.lock().unwrap().insert(id, word);
                 assert!(known.is_none(), "two calls have the id {id}");
                 true

@@ -5,7 +5,6 @@ use super::assemble::scripts;
 scripts! {
     "entries.lua";
     ABANDON: "abandon.lua",
-    AGREE: "agree.lua",
     APPEND: "append.lua",
     APPENDED: "appended.lua",
     CLEAR: "clear.lua",

@@ -8,11 +8,10 @@ use super::assemble::Code;
 use super::clock::Clock;
 use super::connect::random_id;
 use super::ears::{Ear, Ears};
-use super::error::{Error, Problem};
+use super::error::Error;
 use super::link::Link;
 use super::options::RedisOptions;
-use super::request::{Answer, Call, text};
-use super::scripts;
+use super::request::Call;
 
 /// A Redis server, as [`RedisLog`](super::RedisLog) and [`Members`](super::Members) share
 /// it. Cheap to clone; the connections end with the last clone.
@@ -72,23 +71,6 @@ impl Redis {
             *clock = known;
         }
         clock.now_ms()
-    }
-
-    /// What all servers of the cluster have in common under this name: `value` if this is
-    /// the first one to say so, or else what the first one has said.
-    ///
-    /// # Errors
-    /// When the server cannot be asked.
-    pub async fn agree(&self, name: &str, value: &str) -> Result<String, Error> {
-        let link = self.link();
-        let call = Call::new(&scripts::AGREE, link.prefix().cluster());
-        match link.script(call.arg(name).arg(value).repeatable()).await? {
-            Answer::Done(fields) => match fields.first() {
-                Some(agreed) => Ok(text(agreed)),
-                None => Err(link.blame(Problem::Damaged("what servers agree on".into()))),
-            },
-            Answer::Refused(_, detail) => Err(link.blame(Problem::Damaged(detail))),
-        }
     }
 
     pub(super) fn link(&self) -> &Link {

@@ -1,5 +1,6 @@
 //! The workers of a cluster: who lives, and what was changed.
 
+mod agree;
 mod beat;
 mod change;
 mod follow;

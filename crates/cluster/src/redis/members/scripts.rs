@@ -4,6 +4,7 @@ use crate::redis::assemble::scripts;
 
 scripts! {
     "members.lua";
+    AGREE: "agree.lua",
     ANNOUNCE: "announce.lua",
     APPLIED: "applied.lua",
     BEAT: "beat.lua",
