@@ -154,12 +154,7 @@ impl Types {
 }
 
 /// Blocks in any order: the line without the old type, how many elements, and where they end.
-fn blocks(
-    random: &mut Random,
-    extent: usize,
-    align: usize,
-    most: usize,
-) -> (String, usize, usize) {
+fn blocks(random: &mut Random, extent: usize, align: usize, most: usize) -> (String, usize, usize) {
     let count = random.between(1, most.min(5));
     let [is_in_bytes, is_alike] = [random.one_in(2), random.one_in(2)];
     // Open MPI pads after each block, and so by more than the standard says where one is not aligned.
