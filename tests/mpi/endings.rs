@@ -43,6 +43,11 @@ async fn what_ends_one_rank_ends_all_with_its_number_and_the_reason() {
             "mpi_failed: rank 1: MPI_Abort with code 42",
         ),
         (
+            "MPI_Abort(MPI_COMM_WORLD, 0);",
+            "0",
+            "mpi_failed: rank 1: MPI_Abort with code 0",
+        ),
+        (
             "MPI_Send(&number, 1, MPI_INT, 9, 0, MPI_COMM_WORLD);",
             "-1",
             "mpi_failed: rank 1: MPI_Send: MPI_ERR_RANK: ",
@@ -71,6 +76,31 @@ async fn what_ends_one_rank_ends_all_with_its_number_and_the_reason() {
             "{does}"
         );
         assert!(failed.reason.starts_with(says), "{does}: {}", failed.reason);
+    }
+}
+
+#[tokio::test]
+async fn a_rank_that_returns_from_main_too_early_ends_all() {
+    let server = Server::start().await;
+    let says_left = "mpi_failed: rank 1: left without MPI_Finalize";
+    let says_three = "nonzero_return: rank 1: the function returned 3";
+    for (returns, value, says) in [("0", "-1", says_left), ("3", "3", says_three)] {
+        let source = format!(
+            "int main(void)
+            {{
+                int rank;
+                MPI_Init(NULL, NULL);
+                MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+                if (rank == 1) return {returns};
+                MPI_Barrier(MPI_COMM_WORLD);
+                return MPI_Finalize();
+            }}"
+        );
+        server.put("demo/early", mpi(&source)).await;
+        let failed = failed(&world(&server, "demo/early", 3).await);
+        nothing_runs(&server).await;
+        assert_eq!((failed.status, failed.value.as_str()), (500, value));
+        assert!(failed.reason.starts_with(says), "{}", failed.reason);
     }
 }
 

@@ -5,6 +5,9 @@ use super::random::Random;
 /// Sizes of the basic types of `types.c`, in their order.
 const BASIC: [usize; 14] = [1, 1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 8, 16];
 
+/// Where they may begin, likewise: at the multiples of so many bytes.
+const ALIGN: [usize; 14] = [1, 1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 4, 8];
+
 /// No element has more bytes than this, from its first to its last.
 const LARGEST: usize = 4_000;
 
@@ -13,9 +16,10 @@ const LARGEST: usize = 4_000;
 pub struct Type {
     /// Bytes of data.
     pub size: usize,
-    /// At least as many bytes as from one element to the next: padding at the end is the
-    /// library's to choose.
+    /// At least as many bytes as from one element to the next: a type of resized ones is not padded.
     pub extent: usize,
+    /// What an extent is padded to.
+    align: usize,
     /// The basic type that it is made of, if that is one alone.
     pub basic: Option<usize>,
 }
@@ -31,13 +35,14 @@ pub struct Types {
 
 impl Types {
     pub fn new() -> Self {
-        let basic = |(index, size): (usize, &usize)| Type {
-            size: *size,
-            extent: *size,
+        let basic = |index: usize| Type {
+            size: BASIC[index],
+            extent: BASIC[index],
+            align: ALIGN[index],
             basic: Some(index),
         };
         Self {
-            all: BASIC.iter().enumerate().map(basic).collect(),
+            all: (0..BASIC.len()).map(basic).collect(),
             usable: (0..BASIC.len()).collect(),
         }
     }
@@ -65,6 +70,7 @@ impl Types {
         let Type {
             size,
             extent,
+            align,
             basic,
         } = self.all[old];
         let most = (LARGEST / extent).clamp(1, 20);
@@ -97,12 +103,13 @@ impl Types {
                 (format!("resized 0 {to}"), 1, to)
             }
             5 => ("dup".to_owned(), 1, extent),
-            _ => blocks(random, extent, most),
+            _ => blocks(random, extent, align, most),
         };
         self.usable.push(self.all.len());
         self.all.push(Type {
             size: copies * size,
-            extent: end.max(1),
+            extent: end.max(1).next_multiple_of(align),
+            align,
             basic,
         });
         vec![format!("type {line} {old}")]
@@ -117,6 +124,7 @@ impl Types {
         let mut made = Type {
             size: 0,
             extent: 0,
+            align: 1,
             basic: None,
         };
         for _ in 0..count {
@@ -146,13 +154,12 @@ impl Types {
 }
 
 /// Blocks in any order: the line without the old type, how many elements, and where they end.
-fn blocks(random: &mut Random, extent: usize, most: usize) -> (String, usize, usize) {
+fn blocks(random: &mut Random, extent: usize, align: usize, most: usize) -> (String, usize, usize) {
     let count = random.between(1, most.min(5));
     let [is_in_bytes, is_alike] = [random.one_in(2), random.one_in(2)];
-    // Open MPI rounds what is not aligned up by more than the standard says.
-    let alignment = 1 << extent.trailing_zeros();
+    // Open MPI pads after each block, and so by more than the standard says where one is not aligned.
     let (unit, shown) = match is_in_bytes {
-        true => (alignment, alignment),
+        true => (align, align),
         false => (extent, 1),
     };
     let alike = random.between(1, 3);

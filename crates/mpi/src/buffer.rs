@@ -60,7 +60,7 @@ pub(crate) fn put<H: Host>(host: &mut H, layout: &Layout) -> Result<Arc<Transfer
     let (index, at) = attached.room(needed).ok_or_else(full)?;
     let address = attached.address.item(1, at);
     let bytes = datatype::predefined(Handle::BYTE).ok_or(Class::Intern)?;
-    let place = Layout::of(address, layout.size, Arc::clone(bytes))?;
+    let place = Layout::of(address, layout.size, bytes.clone())?;
     let transfer = Arc::new(Transfer::new(me, place.clone(), &account)?);
     let message = (at, needed, Arc::clone(&transfer));
     attached.messages.insert(index, message);

@@ -153,20 +153,19 @@ pub(crate) fn send<H: Host>(host: &mut H, message: &Outgoing) -> Result<Sent> {
         return Ok(Sent::Done);
     };
     let layout = &message.layout;
-    let world = Arc::clone(&host.rank().world);
     if message.mode != Mode::Synchronous && put_down(host, message)? {
         return Ok(Sent::Done);
     }
     host.with(|memory| layout.check_read(memory))?;
-    let rank = host.rank();
     let transfer = match message.mode {
         Mode::Buffered => crate::buffer::put(host, layout)?,
-        _ => Arc::new(Transfer::new(rank.me, layout.clone(), &rank.account)?),
+        _ => {
+            let rank = host.rank();
+            Arc::new(Transfer::new(rank.me, layout.clone(), &rank.account)?)
+        }
     };
-    world.deliver(
-        dest,
-        message.envelope(Body::Transfer(Arc::clone(&transfer))),
-    );
+    let envelope = message.envelope(Body::Transfer(Arc::clone(&transfer)));
+    host.rank().world.deliver(dest, envelope);
     progress::start(host, Arc::clone(&transfer))?;
     let is_done = transfer.is_done() || message.mode == Mode::Buffered;
     Ok(match is_done {
@@ -235,7 +234,7 @@ impl Outgoing {
     /// The same message, copied to another place.
     pub(crate) fn moved<M: Memory>(&self, memory: &mut M, to: Address) -> Result<Self> {
         let bytes = datatype::predefined(Handle::BYTE).ok_or(Class::Intern)?;
-        let layout = Layout::of(to, self.layout.size, Arc::clone(bytes))?;
+        let layout = Layout::of(to, self.layout.size, bytes.clone())?;
         datatype::duplicate(memory, &self.layout, &layout)?;
         Ok(Self {
             layout,

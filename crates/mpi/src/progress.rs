@@ -9,23 +9,20 @@ use crate::rank::Rank;
 use crate::sync::lock;
 use crate::transfer::{PIECE, Progress, Transfer};
 pub(crate) use crate::world::wait::step_aside;
-use crate::world::{Doing, Shared};
+use crate::world::{Doing, Seat};
 
 /// A rank that stands still: its memory is in its seat, for others to copy from and to.
 pub(crate) struct Still<'a, H: Host> {
     pub(crate) host: &'a mut H,
-    pub(crate) world: Arc<Shared<H::Memory>>,
-    me: u32,
 }
 
 impl<'a, H: Host> Still<'a, H> {
     pub(crate) fn new(host: &'a mut H) -> Result<Self> {
         let memory = host.lend()?;
         let rank = host.rank();
-        let (world, me) = (Arc::clone(&rank.world), rank.me);
-        let seat = &world.seat(me).memory;
+        let seat = &rank.world.seat(rank.me).memory;
         *seat.write().unwrap_or_else(PoisonError::into_inner) = Some(memory);
-        Ok(Self { host, world, me })
+        Ok(Self { host })
     }
 
     pub(crate) fn rank(&mut self) -> &mut Rank<H::Memory> {
@@ -39,22 +36,22 @@ impl<'a, H: Host> Still<'a, H> {
         mut ready: impl FnMut(&mut Rank<H::Memory>) -> bool,
     ) -> Result<()> {
         loop {
-            let word = &self.world.seat(self.me).word;
-            let seen = word.seen();
+            let rank = self.host.rank();
+            let seen = rank.seat().word.seen();
             // It was told of the end before, if it is not told of it after this.
-            self.world.check()?;
-            let progress = self.host.rank().progress();
-            if ready(self.host.rank()) {
+            rank.world.check()?;
+            let progress = rank.progress();
+            if ready(rank) {
                 return Ok(());
             }
             match progress {
                 // It was told of that itself.
                 Progress::Done => {}
                 Progress::Busy => step_aside().await,
-                Progress::Away if self.world.glance(self.me, seen) => {}
+                Progress::Away if rank.world.glance(rank.me, seen) => {}
                 Progress::Away => {
-                    *lock(&self.world.seat(self.me).doing) = doing;
-                    self.world.wait(self.me, seen).await?;
+                    *lock(&rank.seat().doing) = doing;
+                    rank.world.wait(rank.me, seen).await?;
                 }
             }
         }
@@ -64,7 +61,7 @@ impl<'a, H: Host> Still<'a, H> {
 impl<H: Host> Drop for Still<'_, H> {
     fn drop(&mut self) {
         // Whoever copies right now finishes the piece first.
-        let seat = &self.world.seat(self.me).memory;
+        let seat = &self.host.rank().seat().memory;
         let memory = seat.write().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(memory) = memory {
             self.host.restore(memory);
@@ -73,6 +70,11 @@ impl<H: Host> Drop for Still<'_, H> {
 }
 
 impl<M: Memory> Rank<M> {
+    /// Where the others see it.
+    fn seat(&self) -> &Seat<M> {
+        self.world.seat(self.me)
+    }
+
     /// Copies a piece of everything that can be copied. `Done` if something was finished, `Busy`
     /// if more can be done now, `Away` if nothing can.
     fn progress(&mut self) -> Progress {

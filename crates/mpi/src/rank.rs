@@ -8,7 +8,7 @@ use crate::abi::Handle;
 use crate::buffer::Attached;
 use crate::collective::Board;
 use crate::comm::{Comms, GroupEntry};
-use crate::datatype::Datatype;
+use crate::datatype::TypeRef;
 use crate::error::{Aborted, Class, Error, Result, Stop};
 use crate::held::{Account, Held};
 use crate::info::Info;
@@ -72,7 +72,7 @@ pub(crate) enum Phase {
 /// A datatype that a program has made.
 #[derive(Debug)]
 pub(crate) struct TypeEntry {
-    pub(crate) datatype: Arc<Datatype>,
+    pub(crate) datatype: TypeRef,
     pub(crate) is_committed: bool,
 }
 
@@ -204,7 +204,7 @@ impl<M: Memory> Rank<M> {
     }
 
     /// A datatype that may be used to make others.
-    pub(crate) fn datatype(&self, handle: Handle) -> Result<&Arc<Datatype>> {
+    pub(crate) fn datatype(&self, handle: Handle) -> Result<&TypeRef> {
         match crate::datatype::predefined(handle) {
             Some(datatype) => Ok(datatype),
             None => self.datatypes.get(handle).map(|entry| &entry.datatype),
@@ -212,7 +212,7 @@ impl<M: Memory> Rank<M> {
     }
 
     /// A datatype that messages may be made of.
-    pub(crate) fn committed(&self, handle: Handle) -> Result<&Arc<Datatype>> {
+    pub(crate) fn committed(&self, handle: Handle) -> Result<&TypeRef> {
         if let Some(datatype) = crate::datatype::predefined(handle) {
             return Ok(datatype);
         }

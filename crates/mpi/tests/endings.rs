@@ -122,6 +122,78 @@ fn a_rank_that_leaves_without_finalizing_ends_the_world() {
 }
 
 #[test]
+fn a_rank_that_returns_before_it_initializes_is_named_by_those_who_wait_for_it() {
+    let runtime = common::runtime();
+    let mut ranks = common::ranks(2);
+    let world = ranks[0].world();
+    drop(ranks.remove(1));
+    let mut host = Program::new(ranks.remove(0), MEMORY);
+    mpi::MPI_Init(&mut host, 0, 0).unwrap();
+    let ended = runtime.block_on(mpi::MPI_Barrier(&mut host, WORLD));
+    assert!(matches!(ended, Err(Stop::Aborted(_))), "{ended:?}");
+    let reason = world.aborted().unwrap().reason.clone();
+    assert!(reason.contains("rank 1: left without MPI_Init"), "{reason}");
+}
+
+/// Runs three ranks, the second of which panics in `program`.
+fn panics<F>(program: impl Fn(Program) -> F + Copy + Send + 'static)
+where
+    F: Future<Output = Result<Program, Stop>> + Send + 'static,
+{
+    let runtime = common::runtime();
+    let ranks = common::ranks(3);
+    let world = ranks[0].world();
+    let run = |rank| {
+        runtime.spawn(async move {
+            let mut host = Program::new(rank, MEMORY);
+            mpi::MPI_Init(&mut host, 0, 0)?;
+            let mut host = program(host).await?;
+            mpi::MPI_Finalize(&mut host).await
+        })
+    };
+    let tasks: Vec<_> = ranks.into_iter().map(run).collect();
+    for (rank, task) in tasks.into_iter().enumerate() {
+        match runtime.block_on(task) {
+            Err(error) => assert!(rank == 1 && error.is_panic(), "rank {rank}: {error}"),
+            Ok(ended) => assert!(
+                rank != 1 && matches!(ended, Err(Stop::Aborted(_))),
+                "rank {rank}: {ended:?}"
+            ),
+        }
+    }
+    let aborted = world.aborted().unwrap();
+    assert_eq!(aborted.by, Some(1));
+    assert_eq!(
+        aborted.reason,
+        "rank 1: the server failed while it ran this rank"
+    );
+}
+
+#[test]
+fn a_rank_whose_task_panics_ends_the_world() {
+    panics(|mut host| async move {
+        assert_ne!(host.me(), 1, "as this test wants it");
+        mpi::MPI_Recv(&mut host, AT, 1, INT, 1, 0, WORLD, 0).await?;
+        Ok(host)
+    });
+}
+
+#[test]
+fn a_rank_whose_task_panics_in_a_collective_keeps_nobody_waiting() {
+    panics(|mut host| async move {
+        let function = host.function(|host, _| {
+            assert_ne!(host.me(), 1, "as this test wants it");
+            0
+        });
+        mpi::MPI_Op_create(&mut host, function, 1, NEW)?;
+        let op = host.int(NEW);
+        mpi::MPI_Reduce(&mut host, AT, AT + 64, 1, INT, op, 1, WORLD).await?;
+        mpi::MPI_Barrier(&mut host, WORLD).await?;
+        Ok(host)
+    });
+}
+
+#[test]
 fn collectives_that_do_not_match_end_the_world_and_say_how() {
     let ended = run(2, |mut host: Program| async move {
         if host.me() == 0 {

@@ -65,7 +65,7 @@ pub(crate) async fn exchange_at<H: Host>(
     make: impl FnOnce(&[Deposit]) -> Outcome + Send,
 ) -> Result<Option<Meeting>> {
     let rank = host.rank();
-    let (world, me, call) = (Arc::clone(&rank.world), rank.me, rank.call);
+    let (me, call) = (rank.me, rank.call);
     let Given {
         signature,
         deposit,
@@ -92,18 +92,18 @@ pub(crate) async fn exchange_at<H: Host>(
             let outcome = make(&deposits);
             board.fill(deposits, outcome);
             for other in waiting {
-                world.notify(other);
+                rank.world.notify(other);
             }
             return Ok(Some(meeting(board)));
         }
         Arrival::Mismatch(both) => {
             let [(first, theirs), (second, mine)] = *both;
-            let comm = communicator(place.context, world.size());
+            let comm = communicator(place.context, rank.world.size());
             let reason = format!(
                 "mismatched collectives on communicator {comm}: its rank {first} calls {theirs}, \
                  its rank {second} calls {mine}"
             );
-            return Err(host.rank().abort(None, reason).into());
+            return Err(rank.abort(None, reason).into());
         }
     };
     let left = &mut host.rank().left;
@@ -119,10 +119,11 @@ pub(crate) async fn exchange_at<H: Host>(
     if waits {
         return Ok(Some(meeting(board)));
     }
+    let rank = host.rank();
     for other in board.leave() {
-        world.notify(other);
+        rank.world.notify(other);
     }
-    host.rank().left.push(board);
+    rank.left.push(board);
     Ok(None)
 }
 
@@ -146,12 +147,12 @@ impl Meeting {
     /// Leaves: this rank needs nothing more of the others. Waits for those who need its memory.
     pub(crate) async fn end<H: Host>(self, host: &mut H) -> Result<()> {
         let rank = host.rank();
-        let (world, me, call) = (Arc::clone(&rank.world), rank.me, rank.call);
+        let (me, call) = (rank.me, rank.call);
         if self.is_shown {
             self.board.stay(me);
         }
         for other in self.board.leave() {
-            world.notify(other);
+            rank.world.notify(other);
         }
         if !self.is_shown {
             return Ok(());

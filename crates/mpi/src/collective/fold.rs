@@ -6,7 +6,6 @@
 //! else touches those bytes, so it does not matter whether it is in place.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::exchange::Meeting;
@@ -59,8 +58,8 @@ pub(crate) async fn fold<H: Host>(
     op: Combine,
     folding: &Folding,
 ) -> Result<()> {
-    let still = Still::new(host)?;
-    let world = &still.world;
+    let mut still = Still::new(host)?;
+    let world = &*still.rank().world;
     let mut work = Work {
         world,
         comm,
@@ -88,7 +87,7 @@ pub(crate) async fn fold<H: Host>(
 }
 
 struct Work<'a, M> {
-    world: &'a Arc<Shared<M>>,
+    world: &'a Shared<M>,
     comm: &'a Comm,
     deposits: &'a [Deposit],
     op: Combine,

@@ -1,7 +1,5 @@
 //! Reductions by functions of the program.
 
-use std::sync::Arc;
-
 use super::exchange::Meeting;
 use super::movement::{Job, take};
 use crate::abi::{Address, Handle};
@@ -82,7 +80,7 @@ impl Scratch {
         let place = |offset: u64| u32::try_from(base + offset).map_err(|_| too_large());
         let layout = |offset| {
             let address = Address(place(offset)?);
-            Layout::of(address, shape.count, Arc::clone(kind))
+            Layout::of(address, shape.count, kind.clone())
         };
         Ok(Self {
             address,

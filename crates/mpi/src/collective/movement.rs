@@ -1,7 +1,5 @@
 //! Taking what others have put down.
 
-use std::sync::Arc;
-
 use super::exchange::Meeting;
 use super::stage::Data;
 use crate::comm::Comm;
@@ -59,7 +57,8 @@ pub(crate) async fn take<H: Host>(
         Ok(())
     })?;
     if !is_all_here {
-        let still = Still::new(host)?;
+        let mut still = Still::new(host)?;
+        let world = &*still.rank().world;
         for job in jobs {
             if let Data::There(source) = &deposits[job.from].data {
                 let parts = &deposits[job.from].parts;
@@ -70,7 +69,7 @@ pub(crate) async fn take<H: Host>(
                 }
                 let from = comm.group[job.from];
                 copy(
-                    &still.world,
+                    world,
                     (from, &source),
                     (comm.group[comm.rank as usize], &job.into),
                 )
@@ -88,7 +87,7 @@ fn put<M: Memory>(memory: &mut M, into: &Layout, bytes: &[u8]) -> Result<()> {
 
 /// Copies between ranks of the world that stand still.
 async fn copy<M: Memory>(
-    world: &Arc<Shared<M>>,
+    world: &Shared<M>,
     (from, source): (u32, &Layout),
     (to, target): (u32, &Layout),
 ) -> Result<()> {

@@ -1,8 +1,6 @@
 //! Making datatypes of others.
 
-use std::sync::Arc;
-
-use super::{Content, Datatype, Piece};
+use super::{Content, Datatype, Piece, TypeRef};
 use crate::error::{Class, Result};
 
 /// How deep types may be made of each other.
@@ -18,7 +16,7 @@ const MOST: u64 = 1 << 48;
 pub(crate) struct Block {
     pub(crate) at: i64,
     pub(crate) count: u64,
-    pub(crate) datatype: Arc<Datatype>,
+    pub(crate) datatype: TypeRef,
 }
 
 /// Bounds that grow with what is put in.
@@ -98,7 +96,7 @@ impl Sum {
         Ok(())
     }
 
-    fn finish(self, pieces: usize, content: Content) -> Result<Arc<Datatype>> {
+    fn finish(self, pieces: usize, content: Content) -> Result<Datatype> {
         let is_resized = self.resized.0.is_some();
         let bounds = self.resized.0.or(self.bounds.0).unwrap_or_default();
         let data = self.data.0.unwrap_or_default();
@@ -114,7 +112,7 @@ impl Sum {
         if !is_resized && self.align > 0 {
             extent = (extent + self.align - 1).div_euclid(self.align) * self.align;
         }
-        Ok(Arc::new(Datatype {
+        Ok(Datatype {
             size: self.size,
             lower,
             extent,
@@ -129,12 +127,12 @@ impl Sum {
             basic: None,
             content,
             held: None,
-        }))
+        })
     }
 }
 
 /// `count` items in steps of `stride` bytes.
-fn repeat(count: u64, stride: i64, child: &Arc<Datatype>) -> Result<Arc<Datatype>> {
+fn repeat(count: u64, stride: i64, child: &TypeRef) -> Result<Datatype> {
     // A stride that is not used may be anything, and then does not count.
     let stride = if count > 1 { stride } else { 0 };
     let mut sum = Sum::default();
@@ -142,32 +140,27 @@ fn repeat(count: u64, stride: i64, child: &Arc<Datatype>) -> Result<Arc<Datatype
     let content = Content::Repeat {
         count,
         stride,
-        child: Arc::clone(child),
+        child: child.clone(),
     };
     sum.finish(1, content)
 }
 
 /// `MPI_Type_contiguous`.
-pub(crate) fn contiguous(count: u64, child: &Arc<Datatype>) -> Result<Arc<Datatype>> {
+pub(crate) fn contiguous(count: u64, child: &TypeRef) -> Result<Datatype> {
     repeat(count, child.extent, child)
 }
 
 /// `MPI_Type_create_hvector`: `count` blocks of `length` items, in steps of `stride` bytes.
-pub(crate) fn strided(
-    count: u64,
-    length: u64,
-    stride: i64,
-    child: &Arc<Datatype>,
-) -> Result<Arc<Datatype>> {
+pub(crate) fn strided(count: u64, length: u64, stride: i64, child: &TypeRef) -> Result<Datatype> {
     match length {
         0 => repeat(0, 0, child),
         1 => repeat(count, stride, child),
-        _ => repeat(count, stride, &contiguous(length, child)?),
+        _ => repeat(count, stride, &contiguous(length, child)?.into()),
     }
 }
 
 /// `MPI_Type_create_struct` and all that are like it.
-pub(crate) fn list(blocks: Vec<Block>) -> Result<Arc<Datatype>> {
+pub(crate) fn list(blocks: Vec<Block>) -> Result<Datatype> {
     let mut sum = Sum::default();
     for block in &blocks {
         sum.add(
@@ -189,12 +182,11 @@ pub(crate) fn list(blocks: Vec<Block>) -> Result<Arc<Datatype>> {
 }
 
 /// `MPI_Type_create_resized`.
-pub(crate) fn resized(child: &Arc<Datatype>, lower: i64, extent: i64) -> Result<Arc<Datatype>> {
-    let plain = repeat(1, 0, child)?;
-    // Nobody else has it yet.
-    let mut kind = Arc::into_inner(plain).ok_or(Class::Intern)?;
-    kind.lower = lower;
-    kind.extent = extent;
-    kind.is_resized = true;
-    Ok(Arc::new(kind))
+pub(crate) fn resized(child: &TypeRef, lower: i64, extent: i64) -> Result<Datatype> {
+    Ok(Datatype {
+        lower,
+        extent,
+        is_resized: true,
+        ..repeat(1, 0, child)?
+    })
 }

@@ -5,6 +5,7 @@ mod copy;
 mod predefined;
 mod walk;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 pub(crate) use build::{Block, contiguous, list, resized, strided};
@@ -17,7 +18,7 @@ use crate::held::{Account, Held};
 use crate::memory::Memory;
 use walk::Walk;
 
-/// A datatype; immutable, and shared by those that are made of it.
+/// A datatype; immutable.
 #[derive(Debug)]
 pub(crate) struct Datatype {
     /// Bytes of data.
@@ -53,7 +54,7 @@ enum Content {
     Repeat {
         count: u64,
         stride: i64,
-        child: Arc<Datatype>,
+        child: TypeRef,
     },
     /// Various ones.
     List(Vec<Piece>),
@@ -64,19 +65,43 @@ enum Content {
 struct Piece {
     at: i64,
     count: u64,
-    child: Arc<Datatype>,
+    child: TypeRef,
+}
+
+/// A datatype that buffers and other datatypes share.
+#[derive(Clone, Debug)]
+pub(crate) enum TypeRef {
+    /// Nobody counts who has it: the ranks of all threads would count at the same place.
+    Predefined(&'static Datatype),
+    Made(Arc<Datatype>),
+}
+
+impl From<Datatype> for TypeRef {
+    fn from(datatype: Datatype) -> Self {
+        Self::Made(Arc::new(datatype))
+    }
+}
+
+impl Deref for TypeRef {
+    type Target = Datatype;
+
+    fn deref(&self) -> &Datatype {
+        match self {
+            Self::Predefined(datatype) => datatype,
+            Self::Made(datatype) => datatype,
+        }
+    }
 }
 
 impl Datatype {
     /// Puts a new datatype on the account of a rank.
-    pub(crate) fn hold(self: &mut Arc<Self>, account: &Account) -> Result<()> {
+    pub(crate) fn hold(&mut self, account: &Account) -> Result<()> {
         let pieces = match &self.content {
             // One for blocks of many.
             Content::Item | Content::Repeat { .. } => size_of::<Self>(),
             Content::List(pieces) => pieces.len() * size_of::<Piece>(),
         };
-        let held = account.hold(size_of::<Self>() + pieces)?;
-        Arc::get_mut(self).ok_or(Class::Intern)?.held = Some(held);
+        self.held = Some(account.hold(size_of::<Self>() + pieces)?);
         Ok(())
     }
 
@@ -121,21 +146,21 @@ impl Datatype {
 pub(crate) struct Layout {
     pub(crate) address: Address,
     pub(crate) count: u64,
-    pub(crate) datatype: Arc<Datatype>,
+    pub(crate) datatype: TypeRef,
     /// Bytes of data in all.
     pub(crate) size: u64,
 }
 
 impl Layout {
-    pub(crate) fn new(address: Address, count: i32, datatype: &Arc<Datatype>) -> Result<Self> {
+    pub(crate) fn new(address: Address, count: i32, datatype: &TypeRef) -> Result<Self> {
         let count = u64::try_from(count).map_err(|_| Class::Count)?;
         if address == Address::IN_PLACE && count > 0 {
             return Err(Class::Buffer.because("MPI_IN_PLACE is not allowed here"));
         }
-        Self::of(address, count, Arc::clone(datatype))
+        Self::of(address, count, datatype.clone())
     }
 
-    pub(crate) fn of(address: Address, count: u64, datatype: Arc<Datatype>) -> Result<Self> {
+    pub(crate) fn of(address: Address, count: u64, datatype: TypeRef) -> Result<Self> {
         let size = datatype.size.checked_mul(count);
         Ok(Self {
             address,
@@ -149,13 +174,13 @@ impl Layout {
     pub(crate) fn part(&self, first: i64, count: u64) -> Result<Self> {
         if count == 0 {
             // Wherever nothing is.
-            return Self::of(self.address, 0, Arc::clone(&self.datatype));
+            return Self::of(self.address, 0, self.datatype.clone());
         }
         let address =
             i128::from(first) * i128::from(self.datatype.extent) + i128::from(self.address.0);
         let address = u32::try_from(address)
             .map_err(|_| Class::Buffer.because("a part of the buffer is outside of all memory"))?;
-        Self::of(Address(address), count, Arc::clone(&self.datatype))
+        Self::of(Address(address), count, self.datatype.clone())
     }
 
     /// Checks that all of it lies in a memory, to be read.

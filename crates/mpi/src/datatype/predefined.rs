@@ -1,8 +1,8 @@
 //! The predefined types of C and C++.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use super::{Content, Datatype, Piece};
+use super::{Content, Datatype, Piece, TypeRef};
 use crate::abi::Handle;
 
 /// What operations know a predefined type as.
@@ -36,15 +36,16 @@ pub(crate) enum Basic {
 const FIRST: u32 = Handle::DATATYPE_NULL.0;
 const MANY: usize = 128;
 
-fn table() -> &'static [Option<Arc<Datatype>>; MANY] {
-    static TABLE: OnceLock<[Option<Arc<Datatype>>; MANY]> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        std::array::from_fn(|index| make(Handle(FIRST + index as u32)).map(Arc::new))
-    })
+fn table() -> &'static [Option<TypeRef>; MANY] {
+    static TABLE: OnceLock<[Option<TypeRef>; MANY]> = OnceLock::new();
+    // There as long as the process.
+    let leaked = |datatype| TypeRef::Predefined(Box::leak(Box::new(datatype)));
+    TABLE
+        .get_or_init(|| std::array::from_fn(|index| make(Handle(FIRST + index as u32)).map(leaked)))
 }
 
 /// The predefined type of this handle.
-pub(crate) fn predefined(handle: Handle) -> Option<&'static Arc<Datatype>> {
+pub(crate) fn predefined(handle: Handle) -> Option<&'static TypeRef> {
     let index = handle.0.checked_sub(FIRST)?;
     table().get(index as usize)?.as_ref()
 }
@@ -114,7 +115,7 @@ fn pair(basic: Basic, value: i64) -> Option<Datatype> {
     let piece = |at, size| Piece {
         at,
         count: 1,
-        child: Arc::new(item(Basic::Opaque, size)),
+        child: item(Basic::Opaque, size).into(),
     };
     Some(Datatype {
         size: (value + 4).cast_unsigned(),

@@ -1,7 +1,5 @@
 //! Packing data into a buffer.
 
-use std::sync::Arc;
-
 use crate::abi::{Address, Handle};
 use crate::datatype::{self, Layout};
 use crate::error::{Class, Result};
@@ -43,7 +41,7 @@ fn window<M: Memory>(
         return Err(Class::Truncate.because("the buffer is too small"));
     }
     let bytes = datatype::predefined(Handle::PACKED).ok_or(Class::Intern)?;
-    let window = Layout::of(packed, 0, Arc::clone(bytes))?.part(i64::from(at), data.size)?;
+    let window = Layout::of(packed, 0, bytes.clone())?.part(i64::from(at), data.size)?;
     // Not more than the buffer has.
     Ok((window, at + data.size as i32))
 }

@@ -1,9 +1,7 @@
 //! Datatypes.
 
-use std::sync::Arc;
-
 use crate::abi::{Address, Handle, INT_BYTES, UNDEFINED};
-use crate::datatype::{self, Block, Datatype};
+use crate::datatype::{self, Block, Datatype, TypeRef};
 use crate::error::{Class, Result};
 use crate::host::{Host, HostExt};
 use crate::memory::{Memory, MemoryExt};
@@ -14,7 +12,7 @@ use crate::rank::{Rank, TypeEntry};
 const MAX_PIECES: u64 = 1 << 18;
 
 impl<M: Memory> Rank<M> {
-    fn add_datatype(&mut self, datatype: Arc<Datatype>, is_committed: bool) -> Result<Handle> {
+    fn add_datatype(&mut self, datatype: TypeRef, is_committed: bool) -> Result<Handle> {
         self.datatypes.insert(TypeEntry {
             datatype,
             is_committed,
@@ -22,17 +20,17 @@ impl<M: Memory> Rank<M> {
     }
 }
 
-fn hand_out<H: Host>(host: &mut H, mut datatype: Arc<Datatype>, at: Address) -> Result<()> {
+fn hand_out<H: Host>(host: &mut H, mut datatype: Datatype, at: Address) -> Result<()> {
     if datatype.weight > MAX_PIECES {
         return Err(Class::NoMem.because("the datatype is made of too many pieces"));
     }
     let rank = host.rank();
     datatype.hold(&rank.account)?;
-    let handle = rank.add_datatype(datatype, false)?;
+    let handle = rank.add_datatype(datatype.into(), false)?;
     host.with(|memory| Ok(memory.write_word(at, handle.0)?))
 }
 
-fn old<H: Host>(host: &mut H, handle: Handle) -> Result<Arc<Datatype>> {
+fn old<H: Host>(host: &mut H, handle: Handle) -> Result<TypeRef> {
     host.rank().datatype(handle).cloned()
 }
 
@@ -102,7 +100,7 @@ fn indexed<H: Host>(
     displacements: Address,
     handle: Handle,
     unit: Unit,
-) -> Result<Arc<Datatype>> {
+) -> Result<Datatype> {
     let child = old(host, handle)?;
     let displacements = host.with(|memory| Ok(memory.read_ints(displacements, lengths.len())?))?;
     let block = |(&items, at): (&i32, i32)| {
@@ -112,7 +110,7 @@ fn indexed<H: Host>(
                 Unit::Bytes => i64::from(at),
             },
             count: length(items)?,
-            datatype: Arc::clone(&child),
+            datatype: child.clone(),
         })
     };
     let blocks: Result<Vec<_>> = lengths.iter().zip(displacements).map(block).collect();
@@ -206,7 +204,7 @@ pub(crate) fn type_create_resized<H: Host>(
 
 pub(crate) fn type_dup<H: Host>(host: &mut H, handle: Handle, new: Address) -> Result<()> {
     let rank = host.rank();
-    let datatype = Arc::clone(rank.datatype(handle)?);
+    let datatype = rank.datatype(handle)?.clone();
     // It is committed if the old one is.
     let is_committed = rank.committed(handle).is_ok();
     let handle = rank.add_datatype(datatype, is_committed)?;

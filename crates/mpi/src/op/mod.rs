@@ -4,8 +4,6 @@ mod combine;
 
 pub(crate) use combine::{Combine, combine};
 
-use std::sync::Arc;
-
 use crate::abi::Handle;
 use crate::datatype::{Basic, Datatype};
 use crate::error::{Class, Result};
@@ -32,7 +30,7 @@ pub(crate) enum Reduction {
 
 impl<M: Memory> Rank<M> {
     /// How an operation reduces items of a type.
-    pub(crate) fn reduction(&self, op: Handle, datatype: &Arc<Datatype>) -> Result<Reduction> {
+    pub(crate) fn reduction(&self, op: Handle, datatype: &Datatype) -> Result<Reduction> {
         let Some(builtin) = combine::builtin(op) else {
             let user = self.ops.get(op)?;
             return Ok(Reduction::Guest(Callback::Operation(user.function)));

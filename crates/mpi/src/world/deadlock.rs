@@ -16,8 +16,8 @@ impl<M: Memory> Shared<M> {
     /// Aborts the world if no rank of it will ever go on. To be called when a rank has begun to
     /// wait or has left: nothing else can make it so.
     pub(super) fn look_for_deadlock(&self) {
-        let live = self.live.load(Ordering::SeqCst);
-        if live <= 0 || self.waiting.load(Ordering::SeqCst) < live {
+        let live = self.counts.live.load(Ordering::SeqCst);
+        if live <= 0 || self.counts.waiting.load(Ordering::SeqCst) < live {
             return;
         }
         // Who is told of something is awake before whoever told it can wait. So if all waited at

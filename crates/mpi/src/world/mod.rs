@@ -70,12 +70,7 @@ pub(crate) struct Shared<M> {
     pub(crate) seats: Box<[Seat<M>]>,
     pub(crate) options: Options,
     pub(crate) started: Instant,
-    /// Ranks that have neither finalized nor left.
-    live: AtomicIsize,
-    /// Live ranks that wait for others.
-    waiting: AtomicIsize,
-    /// Ranks among those that keep looking.
-    looking: AtomicUsize,
+    counts: Counts,
     /// The next communicator's number.
     contexts: AtomicU32,
     /// Where the ranks of `MPI_COMM_WORLD` meet.
@@ -86,6 +81,18 @@ pub(crate) struct Shared<M> {
     /// Dropped when the world is aborted.
     end: Mutex<Option<oneshot::Sender<()>>>,
     ended: future::Shared<oneshot::Receiver<()>>,
+}
+
+/// How many ranks do what. On cache lines of their own: they change all the time, and what is beside
+/// them is read as often.
+#[repr(align(128))]
+struct Counts {
+    /// Ranks that have neither finalized nor left.
+    live: AtomicIsize,
+    /// Live ranks that wait for others.
+    waiting: AtomicIsize,
+    /// Ranks among those that keep looking.
+    looking: AtomicUsize,
 }
 
 /// Stages by the communicator, tag and members (of `MPI_COMM_WORLD`) that meet there.
@@ -102,9 +109,11 @@ impl<M: Memory> World<M> {
             seats: (0..size).map(|_| Seat::new(account())).collect(),
             options,
             started: Instant::now(),
-            live: AtomicIsize::new(size as isize),
-            waiting: AtomicIsize::new(0),
-            looking: AtomicUsize::new(0),
+            counts: Counts {
+                live: AtomicIsize::new(size as isize),
+                waiting: AtomicIsize::new(0),
+                looking: AtomicUsize::new(0),
+            },
             contexts: AtomicU32::new(1 + size),
             stage: Arc::new(Stage::new(size as usize)),
             meetings: Mutex::default(),
@@ -172,7 +181,7 @@ impl<M: Memory> Shared<M> {
     /// A rank has nothing more to do with the others. `how` it went, for those who wait for it.
     pub(crate) fn leave(&self, rank: u32, how: &'static str) {
         *lock(&self.seat(rank).doing) = Doing::Left(how);
-        self.live.fetch_sub(1, Ordering::SeqCst);
+        self.counts.live.fetch_sub(1, Ordering::SeqCst);
         self.look_for_deadlock();
     }
 
@@ -182,7 +191,7 @@ impl<M: Memory> Shared<M> {
         let Some(slept) = seat.word.notify() else {
             return;
         };
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.counts.waiting.fetch_sub(1, Ordering::SeqCst);
         if slept {
             seat.waker.wake();
         }

@@ -10,19 +10,23 @@ use super::{Seat, Shared};
 use crate::error::Stop;
 use crate::memory::Memory;
 
-/// How often a rank looks before other tasks are given the thread, if it was the last to look there.
+/// How often a rank looks before other tasks are given the thread, if it was the last to wait there.
 const LOOKS: u32 = 64;
 
 thread_local! {
-    /// The rank that has looked last on this thread, by the address of its seat.
+    /// The rank that has looked or fallen asleep last on this thread, by the address of its seat.
     static LOOKED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Whether the rank of this seat was the last to look on this thread: others that are to run
+/// Whether the rank of this seat was the last to wait on this thread: others that are to run
 /// here are not held up.
 fn is_still_here<M>(seat: &Seat<M>) -> bool {
-    let own = std::ptr::from_ref(seat).addr();
-    LOOKED.replace(own) == own
+    LOOKED.get() == std::ptr::from_ref(seat).addr()
+}
+
+/// Now it is the last.
+fn is_here<M>(seat: &Seat<M>) {
+    LOOKED.set(std::ptr::from_ref(seat).addr());
 }
 
 /// Ends when something has happened after `seen`, or when the world ends.
@@ -35,7 +39,8 @@ pub(crate) struct Wait<'a, M: Memory> {
 
 enum Phase {
     New,
-    Looking(Instant),
+    /// Since when, if it has not only begun.
+    Looking(Option<Instant>),
     Asleep,
     Over,
 }
@@ -66,8 +71,9 @@ impl<M: Memory> Shared<M> {
 
     /// Whether there is a thread for one more rank that only looks.
     fn may_look(&self) -> bool {
-        let running = self.live.load(Ordering::Relaxed) - self.waiting.load(Ordering::Relaxed);
-        let looking = self.looking.load(Ordering::Relaxed);
+        let running =
+            self.counts.live.load(Ordering::Relaxed) - self.counts.waiting.load(Ordering::Relaxed);
+        let looking = self.counts.looking.load(Ordering::Relaxed);
         usize::try_from(running).unwrap_or(0) + looking <= self.options.threads
     }
 }
@@ -81,10 +87,10 @@ impl<M: Memory> Wait<'_, M> {
         if !self.world.seat(self.rank).word.begin(self.seen) {
             return false;
         }
-        self.phase = Phase::Looking(Instant::now());
-        self.world.looking.fetch_add(1, Ordering::Relaxed);
-        let waiting = self.world.waiting.fetch_add(1, Ordering::SeqCst) + 1;
-        if waiting >= self.world.live.load(Ordering::SeqCst) {
+        self.phase = Phase::Looking(None);
+        self.world.counts.looking.fetch_add(1, Ordering::Relaxed);
+        let waiting = self.world.counts.waiting.fetch_add(1, Ordering::SeqCst) + 1;
+        if waiting >= self.world.counts.live.load(Ordering::SeqCst) {
             self.world.look_for_deadlock();
         }
         true
@@ -92,10 +98,9 @@ impl<M: Memory> Wait<'_, M> {
 
     /// Looks, for longer if nobody else did so on this thread in between; whether it is over.
     fn look(&self) -> bool {
-        let looks = match is_still_here(self.world.seat(self.rank)) {
-            true => LOOKS,
-            false => 1,
-        };
+        let seat = self.world.seat(self.rank);
+        let looks = if is_still_here(seat) { LOOKS } else { 1 };
+        is_here(seat);
         (0..looks).any(|_| {
             std::hint::spin_loop();
             self.is_over()
@@ -105,18 +110,19 @@ impl<M: Memory> Wait<'_, M> {
     /// `false` if something has happened just now.
     fn fall_asleep(&mut self, context: &Context<'_>) -> bool {
         let seat = self.world.seat(self.rank);
+        is_here(seat);
         seat.waker.register(context.waker());
         if !seat.word.sleep(self.seen) {
             return false;
         }
-        self.world.looking.fetch_sub(1, Ordering::Relaxed);
+        self.world.counts.looking.fetch_sub(1, Ordering::Relaxed);
         self.phase = Phase::Asleep;
         true
     }
 
     fn end(&mut self) -> Poll<Result<(), Stop>> {
         if let Phase::Looking(_) = std::mem::replace(&mut self.phase, Phase::Over) {
-            self.world.looking.fetch_sub(1, Ordering::Relaxed);
+            self.world.counts.looking.fetch_sub(1, Ordering::Relaxed);
         }
         Poll::Ready(self.world.check())
     }
@@ -143,8 +149,9 @@ impl<M: Memory> Future for Wait<'_, M> {
                 };
             }
         };
-        let goes_on = wait.world.may_look() && since.elapsed() < wait.world.options.spin;
-        if goes_on {
+        let is_early = since.is_none_or(|since| since.elapsed() < wait.world.options.spin);
+        if is_early && wait.world.may_look() {
+            wait.phase = Phase::Looking(since.or_else(|| Some(Instant::now())));
             if wait.look() {
                 return wait.end();
             }
@@ -163,12 +170,12 @@ impl<M: Memory> Drop for Wait<'_, M> {
         match self.phase {
             Phase::New | Phase::Over => return,
             Phase::Looking(_) => {
-                self.world.looking.fetch_sub(1, Ordering::Relaxed);
+                self.world.counts.looking.fetch_sub(1, Ordering::Relaxed);
             }
             Phase::Asleep => {}
         }
         if self.world.seat(self.rank).word.give_up() {
-            self.world.waiting.fetch_sub(1, Ordering::SeqCst);
+            self.world.counts.waiting.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }

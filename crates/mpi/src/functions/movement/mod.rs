@@ -10,14 +10,12 @@ pub(super) use alltoall::{alltoall, alltoallv};
 pub(super) use gather::{gather, gatherv};
 pub(super) use scatter::{scatter, scatterv};
 
-use std::sync::Arc;
-
 use smallvec::{SmallVec, smallvec};
 
 use crate::abi::{Address, Handle};
 use crate::collective::{Data, Deposit, Given, Job, Outcome, Parts, Signature, exchange, take};
 use crate::comm::Comm;
-use crate::datatype::{self, Layout};
+use crate::datatype::{self, Layout, TypeRef};
 use crate::error::{Class, Result};
 use crate::host::{Host, HostExt};
 use crate::mailbox::Bytes;
@@ -133,23 +131,18 @@ fn each<M: Memory>(
 }
 
 /// A buffer whose parts are given each.
-fn base(address: Address, datatype: &Arc<datatype::Datatype>) -> Result<Layout> {
-    Layout::of(address, 0, Arc::clone(datatype))
+fn base(address: Address, datatype: &TypeRef) -> Result<Layout> {
+    Layout::of(address, 0, datatype.clone())
 }
 
 /// The buffer that starts here and has so many items for each rank.
-fn whole(
-    comm: &Comm,
-    address: Address,
-    count: i32,
-    datatype: &Arc<datatype::Datatype>,
-) -> Result<(Layout, u64)> {
+fn whole(comm: &Comm, address: Address, count: i32, datatype: &TypeRef) -> Result<(Layout, u64)> {
     let one = Layout::new(address, count, datatype)?;
     let all = one
         .count
         .checked_mul(comm.size() as u64)
         .ok_or(Class::Count)?;
-    Ok((Layout::of(address, all, Arc::clone(datatype))?, one.count))
+    Ok((Layout::of(address, all, datatype.clone())?, one.count))
 }
 
 pub(crate) async fn barrier<H: Host>(host: &mut H, comm: Handle) -> Result<()> {
@@ -200,17 +193,14 @@ async fn room<H: Host>(host: &mut H, bytes: u64) -> Result<(u32, Layout)> {
     let address = host.memory_for(size).await?.ok_or_else(|| {
         Class::NoMem.because("the program's malloc has no memory for a copy of the data")
     })?;
-    Ok((
-        address,
-        Layout::of(Address(address), bytes, Arc::clone(kind))?,
-    ))
+    Ok((address, Layout::of(Address(address), bytes, kind.clone())?))
 }
 
 /// A copy of a buffer, in memory that the program allocates.
 pub(super) async fn copied<H: Host>(host: &mut H, data: &Layout) -> Result<(u32, Layout)> {
     let span = data.reach();
     let (address, _) = room(host, span).await?;
-    let copy = Layout::of(Address(address), data.count, Arc::clone(&data.datatype))?;
+    let copy = Layout::of(Address(address), data.count, data.datatype.clone())?;
     host.with(|memory| {
         data.check_read(memory)?;
         copy.check_write(memory)?;
