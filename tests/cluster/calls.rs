@@ -33,7 +33,7 @@ async fn calls_given_to_one_server_run_on_all_and_each_tells_how_they_ended() {
         assert!(ran(server).await > 0.0, "{}", server.logs());
     }
     let list = guest::run(&cluster.servers[1], "list done 61 61").await;
-    assert_eq!(list, format!("{}?\n", "x".repeat(60)), "each ran once");
+    assert_eq!(list, format!("{}.\n", "x".repeat(60)), "each ran once");
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn a_key_makes_one_call_of_requests_to_all_servers() {
     let _ = cluster.servers[2].wait(ids[0].parse().unwrap()).await;
     assert_eq!(
         guest::run(&cluster.servers[0], "list runs 2 2").await,
-        "x?\n"
+        "x.\n"
     );
 }
 

@@ -72,7 +72,6 @@ async fn a_call_that_was_handed_over_ends_when_its_client_goes() {
     let calls = (0..2).map(|_| one.call("demo/f", "nap 60000"));
     let gone = tokio::time::timeout(Duration::from_secs(2), join_all(calls)).await;
     assert!(gone.is_err());
-    assert_eq!(handed(one).await, 0.0, "it was not answered");
     until("nothing runs", async || {
         other.metric("faasm_calls_live", "").await == 0.0
             && one.metric("faasm_calls_live", "").await == 0.0

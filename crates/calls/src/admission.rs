@@ -97,15 +97,6 @@ impl Admission {
         }
     }
 
-    /// Whether a call of the user could start at once, as far as can be told without trying.
-    pub(crate) fn has_room(&self, user: &Name) -> bool {
-        let (shared, user) = (&self.0, self.user(user));
-        let free = shared.max_running - shared.running.load(SeqCst);
-        shared.waiting.load(SeqCst) == 0
-            && user.running.load(SeqCst) < free
-            && shared.live.load(SeqCst) < shared.max_live
-    }
-
     /// A permit for all of so many Faaslets at once, if the user may have them, whoever waits: what
     /// others wait for is mostly not free.
     pub(crate) fn try_enter_all(&self, user: &Name, count: u32) -> Option<Permit> {
@@ -139,14 +130,19 @@ impl Admission {
         Place { user, asynchronous }
     }
 
-    /// Users with asynchronous calls that wait here, and how many.
-    pub(crate) fn waiting_asynchronous(&self) -> Vec<(Name, usize)> {
-        let users = self.0.users.iter();
-        let waiting = users.map(|user| {
-            let waiting = user.queued_asynchronous.load(SeqCst);
-            (user.key().clone(), waiting)
+    /// How many more calls could start now, if they were of users who have none.
+    pub(crate) fn room(&self) -> usize {
+        let free = self.0.max_running - self.0.running.load(SeqCst);
+        usize::try_from(free).unwrap_or(0)
+    }
+
+    /// Users of whose asynchronous calls none more could start now.
+    pub(crate) fn full_users(&self) -> Vec<Name> {
+        let free = self.0.max_running - self.0.running.load(SeqCst);
+        let full = self.0.users.iter().filter(|user| {
+            user.queued_asynchronous.load(SeqCst) > 0 || user.running.load(SeqCst) >= free
         });
-        waiting.filter(|(_, waiting)| *waiting > 0).collect()
+        full.map(|user| user.key().clone()).collect()
     }
 
     /// Waits for a permit for so many Faaslets, which it gets all at once. The call is in the queue

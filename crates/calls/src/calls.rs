@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::{Admission, Load, Permit, Place};
 use crate::cluster::Company;
+use crate::handover::Entered;
 use crate::ids::Ids;
 use crate::live::LiveCall;
 use crate::metrics::CallMetrics;
@@ -48,14 +49,6 @@ pub(crate) struct Inner {
     /// Held by a call that may have killed the process, so that it runs beside no other
     /// of its kind.
     pub(crate) suspect: tokio::sync::Mutex<()>,
-}
-
-/// How a synchronous call got on without waiting any longer.
-enum Entered {
-    /// It runs here.
-    Here(Permit),
-    /// It has run elsewhere, or was cancelled.
-    Over(Box<Executed>),
 }
 
 /// How long ended calls may take to be written down at the end of a shutdown.
@@ -310,16 +303,13 @@ impl Inner {
         if let Some(permit) = self.admission.try_enter(user) {
             return Ok(Entered::Here(permit));
         }
-        if let Some(executed) = self.execute_elsewhere(live, entry).await {
-            return Ok(Entered::Over(Box::new(executed)));
-        }
         let place = self.admission.queue(user, false);
         let _place = place.map_err(|_| self.queue_full(&live.invocation))?;
+        let enter = || self.admission.enter(user, Rank::Synchronous, 1);
         tokio::select! {
-            permit = self.admission.enter(user, Rank::Synchronous, 1) => {
-                permit.map(Entered::Here).map_err(|_| Refused::NoFaaslets)
+            entered = self.enter_somewhere(live, entry, enter(), enter) => {
+                entered.map_err(|_| Refused::NoFaaslets)
             }
-            () = live.cancel.cancelled() => Ok(Entered::Over(Box::new(self.cancelled()))),
             () = self.halt.cancelled() => Err(Refused::ShuttingDown),
         }
     }

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 
 use crate::admission::{Lent, Permit};
 use crate::calls::{Inner, Tracked};
+use crate::handover::Entered;
 use crate::live::LiveCall;
 use crate::waiters::Rank;
 
@@ -113,30 +114,21 @@ impl Inner {
         let begun = Instant::now();
         let rank = Rank::Chained(Reverse(child.depth));
         let user = child.invocation.function.user.clone();
-        // In the queue when this returns, unless another server may have room instead.
-        let stays = self.company.cluster().is_none() || self.admission.has_room(&user);
-        let entering = stays.then(|| self.admission.enter(&user, rank, 1));
+        // In the queue when this returns.
+        let entering = self.admission.enter(&user, rank, 1);
         let tracked = Tracked::new(self, child);
         tokio::spawn(async move {
             let live = &tracked.live;
-            let entering = match entering {
-                Some(entering) => entering,
-                None => {
-                    if let Some(executed) = inner.execute_elsewhere(live, &entry).await {
-                        tracked.end(executed);
-                        return;
-                    }
-                    inner.admission.enter(&user, rank, 1)
-                }
-            };
-            let permit = tokio::select! {
-                permit = entering => permit,
-                () = live.cancel.cancelled() => {
-                    tracked.end(inner.cancelled());
+            let enter = || inner.admission.enter(&user, rank, 1);
+            let entered = inner.enter_somewhere(live, &entry, entering, enter);
+            let permit = match entered.await {
+                Ok(Entered::Here(permit)) => Ok(Arc::new(permit)),
+                Ok(Entered::Over(executed)) => {
+                    tracked.end(*executed);
                     return;
                 }
+                Err(exhausted) => Err(exhausted),
             };
-            let permit = permit.map(Arc::new);
             let executed = match &permit {
                 Ok(permit) => {
                     let (queued, no_memory) = (begun.elapsed(), NoMemory::Wait);

@@ -34,6 +34,9 @@ pub trait Peers: Send + Sync {
     /// Has another server run a call, if one has room for it. Dropping the future cancels it.
     fn hand_over(&self, call: Handed) -> BoxFuture<'_, HandedOver>;
 
+    /// Waits until another server may have room.
+    fn room(&self) -> BoxFuture<'_, ()>;
+
     /// Drops what all servers, this one too, have cached, and returns when that is done.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! Whoever has the client, or the caller, hands the call over and waits. The other server runs it
 //! at once or not at all, so that no call goes round in circles.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use faasm_calllog::codec;
 use faasm_faaslet::{Charge, Entry, Executed};
 use faasm_model::{CallId, FailureKind, FinishedCall, Invocation, Outcome};
 
+use crate::admission::{Exhausted, Permit};
 use crate::calls::{Calls, Inner, Tracked};
 use crate::live::LiveCall;
 use crate::refused::Refused;
@@ -38,6 +40,17 @@ pub enum HandedOver {
     /// It may have run, and nobody knows how it ended.
     Lost(String),
 }
+
+/// How a call got on that waited.
+pub(crate) enum Entered {
+    /// It can run here.
+    Here(Permit),
+    /// It has run elsewhere, or was cancelled.
+    Over(Box<Executed>),
+}
+
+/// Pause between attempts to hand one call over.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Bytes that are no call.
 #[derive(Debug, thiserror::Error)]
@@ -120,12 +133,58 @@ impl Calls {
 }
 
 impl Inner {
-    /// Has another server run the call; `None` if none has room, or this one must run it.
-    pub(crate) async fn execute_elsewhere(
+    /// Waits for a permit here, or for the end of the call on another server that has room.
+    /// `enter` gets in line for the permit; `entering` did so already.
+    pub(crate) async fn enter_somewhere<F>(
         &self,
         live: &Arc<LiveCall>,
         entry: &Entry,
-    ) -> Option<Executed> {
+        entering: F,
+        enter: impl Fn() -> F,
+    ) -> Result<Entered, Exhausted>
+    where
+        F: Future<Output = Result<Permit, Exhausted>>,
+    {
+        let mut entering = pin!(entering);
+        let mut pause = Duration::ZERO;
+        loop {
+            tokio::select! {
+                biased;
+                permit = entering.as_mut() => return permit.map(Entered::Here),
+                () = live.cancel.cancelled() => return Ok(Entered::Over(Box::new(self.cancelled()))),
+                () = self.room_elsewhere(pause) => {}
+            }
+            pause = PAUSE;
+            let mut elsewhere = pin!(self.execute_elsewhere(live, entry));
+            let executed = tokio::select! {
+                executed = elsewhere.as_mut() => executed,
+                // The other server may have the call by now: others can have the permit.
+                permit = entering.as_mut() => {
+                    drop(permit);
+                    let executed = elsewhere.await;
+                    if executed.is_none() {
+                        entering.set(enter());
+                    }
+                    executed
+                }
+            };
+            if let Some(executed) = executed {
+                return Ok(Entered::Over(Box::new(executed)));
+            }
+        }
+    }
+
+    /// Waits for so long, and until another server may have room: for ever if there is none.
+    async fn room_elsewhere(&self, pause: Duration) {
+        let Some(cluster) = self.company.cluster() else {
+            return std::future::pending().await;
+        };
+        tokio::time::sleep(pause).await;
+        cluster.peers.room().await;
+    }
+
+    /// Has another server run the call; `None` if none has room, or this one must run it.
+    async fn execute_elsewhere(&self, live: &Arc<LiveCall>, entry: &Entry) -> Option<Executed> {
         // A pointer is one into the very code that the caller runs; a world is for one server.
         let (Entry::Main { index }, 1) = (entry, live.invocation.target.ranks().get()) else {
             return None;

@@ -5,18 +5,14 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use faasm_calllog::{ClaimedCall, SharedLog};
-use faasm_model::{CallId, Name};
+use faasm_model::CallId;
 use tokio::sync::Notify;
 
 use crate::calls::Inner;
 use crate::live::LiveCall;
 
-/// Claimed calls of one user that wait for a permit: enough to start the next one at once, and
-/// few, since others could have them.
-const MOST_WAITING: usize = 8;
-
-/// Those of all users together.
-const MOST_WAITING_OF_ALL: usize = 1_024;
+/// Most calls that are claimed at a time, so that other servers get some, too.
+const MOST_AT_ONCE: usize = 8;
 
 /// Pause after the log could not be asked, and between looks whether this server is current.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -72,15 +68,14 @@ impl Inner {
     /// Claims calls whenever there is room for some.
     async fn claim_on(self: Arc<Self>, log: Arc<dyn SharedLog>) {
         while !self.closing.is_cancelled() {
-            let waiting = self.admission.waiting_asynchronous();
-            let room = MOST_WAITING_OF_ALL.saturating_sub(waiting.iter().map(|w| w.1).sum());
+            let room = self.admission.room();
             if room == 0 || !self.company.is_current() {
                 let _ = tokio::time::timeout(PAUSE, self.claimed.room.notified()).await;
                 continue;
             }
-            let full = waiting.into_iter().filter(|w| w.1 >= MOST_WAITING);
-            let full: Vec<Name> = full.map(|(user, _)| user).collect();
-            match log.claim(room.min(MOST_WAITING), &full).await {
+            // What is claimed and cannot start would wait here while another server is idle.
+            let full = self.admission.full_users();
+            match log.claim(room.div_ceil(2).min(MOST_AT_ONCE), &full).await {
                 Ok(claimed) if claimed.is_empty() => tokio::select! {
                     () = log.work() => {}
                     () = self.claimed.room.notified() => {}

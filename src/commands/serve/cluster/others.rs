@@ -1,5 +1,8 @@
 //! What this server has the others do.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 use faasm_calls::{Handed, HandedOver, Peers};
 use faasm_cluster::{Change, Member, Members};
@@ -16,12 +19,48 @@ pub struct Others {
     members: Members,
     links: Links,
     me: String,
+    /// Calls that each was handed and that have not ended, by its id.
+    handed: Mutex<HashMap<String, u32>>,
+}
+
+/// A call that another server has; dropping it ends that.
+struct Handing<'a> {
+    others: &'a Others,
+    member: &'a str,
+}
+
+impl Drop for Handing<'_> {
+    fn drop(&mut self) {
+        let mut handed = self.others.handed();
+        if let Some(count) = handed.get_mut(self.member) {
+            *count -= 1;
+            if *count == 0 {
+                handed.remove(self.member);
+            }
+        }
+    }
 }
 
 impl Others {
     pub fn new(members: Members, links: Links, me: &str) -> Self {
-        let me = me.to_owned();
-        Self { members, links, me }
+        Self {
+            members,
+            links,
+            me: me.to_owned(),
+            handed: Mutex::default(),
+        }
+    }
+
+    fn handed(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handing<'a>(&'a self, member: &'a str) -> Handing<'a> {
+        *self.handed().entry(member.to_owned()).or_default() += 1;
+        Handing {
+            others: self,
+            member,
+        }
     }
 
     pub async fn leave(&self) -> Result<(), faasm_cluster::Error> {
@@ -34,19 +73,31 @@ impl Others {
         announced.map(drop).map_err(|error| error.to_string())
     }
 
-    /// Those that seem to have room, the emptiest first.
+    /// Those that seem to have room, the emptiest first. What they were handed may not be in
+    /// their loads yet, and so counts twice for a while: better than too many at once.
     fn with_room(&self) -> Vec<Member> {
+        let handed = self.handed();
+        let free = |member: &Member| {
+            let taken = member.load.running + handed.get(&member.id).copied().unwrap_or(0);
+            member.profile.capacity.saturating_sub(taken)
+        };
         let live = self.members.live();
         let others = live.iter().filter(|member| member.id != self.me);
         // Another version may write calls in another way.
         let alike = others.filter(|member| member.profile.version == env!("CARGO_PKG_VERSION"));
-        let free = |member: &Member| member.profile.capacity.saturating_sub(member.load.running);
-        let mut with_room: Vec<Member> = alike
-            .filter(|member| free(member) > 0 && member.load.waiting == 0)
-            .cloned()
-            .collect();
+        let with_room = alike.filter(|member| free(member) > 0 && member.load.waiting == 0);
+        let mut with_room: Vec<Member> = with_room.cloned().collect();
         with_room.sort_by_key(|member| std::cmp::Reverse(free(member)));
         with_room
+    }
+
+    async fn until_room(&self) {
+        let mut members = self.members.watch();
+        while self.with_room().is_empty() {
+            if members.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
     }
 
     async fn ask(&self, member: &Member, call: Bytes) -> HandedOver {
@@ -57,6 +108,7 @@ impl Others {
             id,
             address: member.profile.address.clone(),
         };
+        let _handing = self.handing(&member.id);
         match self.links.request(&peer, call).await {
             Ok(answer) => HandedOver::read(&answer),
             Err(error @ (Error::Lost { .. } | Error::Failed { .. })) => {
@@ -97,6 +149,10 @@ impl Peers for Others {
 
     fn hand_over(&self, call: Handed) -> BoxFuture<'_, HandedOver> {
         self.hand(call).boxed()
+    }
+
+    fn room(&self) -> BoxFuture<'_, ()> {
+        self.until_room().boxed()
     }
 
     fn flush(&self) -> BoxFuture<'_, Result<(), String>> {
