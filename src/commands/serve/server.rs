@@ -61,7 +61,7 @@ pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
 fn limit_to_descriptors(plan: &mut Plan) {
     let part = usize::try_from(open_files::raise() / 4).unwrap_or(usize::MAX);
     plan.state.max_local_values = plan.state.max_local_values.min(part);
-    plan.storage.files = plan.storage.files.clone().within_descriptors(part);
+    plan.storage.files = plan.storage.files.within_descriptors(part);
 }
 
 /// Serves both listeners, each in a task.

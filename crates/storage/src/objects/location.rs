@@ -76,7 +76,8 @@ fn s3(rest: &str) -> Result<Location, InvalidLocation> {
         let plain = part.bytes().all(is_in_bucket);
         plain && !["", ".", ".."].contains(&part)
     };
-    if !prefix.is_empty() && !(prefix.len() <= 512 && prefix.split('/').all(is_part)) {
+    let is_prefix = prefix.len() <= 512 && prefix.split('/').all(is_part);
+    if !prefix.is_empty() && !is_prefix {
         let rule = "the prefix has letters, digits, `-`, `.` and `_` between its slashes";
         return Err(InvalidLocation(rule));
     }
