@@ -153,7 +153,10 @@ async fn a_server_that_is_stopped_loses_its_calls_and_says_nothing_of_them_after
         other.metric("faasm_calls_live", "").await == 0.0
     })
     .await;
-    until("it answers again", async || other.get("/readyz").await.status == 200).await;
+    until("it answers again", async || {
+        other.get("/readyz").await.status == 200
+    })
+    .await;
     assert_eq!(ends(other, &ids).await, first);
 }
 
