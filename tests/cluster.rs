@@ -1,6 +1,7 @@
 //! Several servers that are one cluster: what is uploaded to one runs on all, calls spread, and a
 //! server that ends loses nothing.
 
+mod bucket;
 mod calls;
 mod chaos;
 mod handover;

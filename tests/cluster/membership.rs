@@ -3,7 +3,7 @@
 use faasm_testkit::{Builder, Cluster, Redis, Server};
 
 /// Why a server does not start.
-async fn refused(builder: &Builder) -> String {
+pub(crate) async fn refused(builder: &Builder) -> String {
     let dir = tempfile::tempdir().unwrap();
     let mut command = builder.command(dir.path());
     let ended = tokio::task::spawn_blocking(move || command.output().unwrap());

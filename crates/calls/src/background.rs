@@ -103,23 +103,36 @@ impl Inner {
 
     /// Counts an attempt; `false` if the call is not to run here.
     async fn begin(&self, live: &LiveCall) -> bool {
-        while !self.company.is_current() {
-            tokio::select! {
-                () = tokio::time::sleep(CURRENT_LOOKS) => {}
-                () = live.cancel.cancelled() => break,
-                () = self.halt.cancelled() => return false,
-            }
-        }
         let id = live.id();
+        if !self.until_current(live).await {
+            return false;
+        }
         let begun = self.persist(|| async move { self.log.begin(id).await.map(|_| ()) });
         match begun.await {
-            Written::Durable => true,
+            // That may have taken long.
+            Written::Durable if self.until_current(live).await => true,
+            Written::Durable => {
+                self.give_back(id).await;
+                false
+            }
             Written::NotOurs => {
                 live.lose();
                 false
             }
             Written::Closed => false,
         }
+    }
+
+    /// Waits until calls may begin here, or this one is cancelled; `false` if the server goes down
+    /// first.
+    async fn until_current(&self, live: &LiveCall) -> bool {
+        while !self.company.is_current() && !live.cancel.is_cancelled() {
+            tokio::select! {
+                () = tokio::time::sleep(CURRENT_LOOKS) => {}
+                () = self.halt.cancelled() => return false,
+            }
+        }
+        true
     }
 
     /// A shutdown is not the call's fault: takes its attempt back.
@@ -139,8 +152,11 @@ impl Inner {
         let finished = Arc::new(live.finished(executed.outcome.clone()));
         let record = &finished;
         let finish = || async move {
-            let finish = self.log.finish(FinishedCall::clone(record));
-            finish.await.map(|_| ())
+            match self.log.finish(FinishedCall::clone(record)).await? {
+                true => Ok(()),
+                // What is kept is what another server said, or what this one said before.
+                false => Err(faasm_calllog::Error::AlreadyFinished(record.id)),
+            }
         };
         match self.persist(finish).await {
             Written::Durable => self.publish_record(live, executed, finished),

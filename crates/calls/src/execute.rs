@@ -49,6 +49,9 @@ impl Inner {
         queued: Duration,
         no_memory: NoMemory,
     ) -> Executed {
+        if live.cancel.is_cancelled() {
+            return self.cancelled();
+        }
         if !self.company.is_current() {
             return self.failed(FailureKind::Overloaded, &Refused::CutOff.to_string());
         }

@@ -1,6 +1,7 @@
 //! What the others have this server do.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use faasm_auth::Tokens;
@@ -15,6 +16,9 @@ use futures::future::BoxFuture;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::others::Others;
+
+/// Pause before what others store is read again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// This server, as the others know it.
 pub struct Here {
@@ -65,35 +69,27 @@ impl Here {
     }
 
     async fn apply_one(&self, change: Change) {
-        let refreshed = match &change {
-            Change::Function(name) => self.storage.functions().refresh(name).await,
-            Change::Python(name) => self.storage.python().refresh(name).await,
-            Change::File(path) => self.storage.files().refresh(path).await,
-            Change::Tokens => return self.refresh_tokens().await,
-            Change::Flush => return self.flush().await,
+        let storage = &self.storage;
+        match &change {
+            Change::Function(name) => read(|| storage.functions().refresh(name)).await,
+            Change::Python(name) => read(|| storage.python().refresh(name)).await,
+            Change::File(path) => read(|| storage.files().refresh(path)).await,
+            Change::Tokens => self.refresh_tokens().await,
+            Change::Flush => self.flush().await,
             other => {
-                tracing::warn!(change = %other, "cannot apply a change");
-                return self.apply_all().await;
+                tracing::warn!(change = %other, "does not know this change, and reads everything");
+                self.apply_all().await;
             }
-        };
-        if let Err(error) = refreshed {
-            tracing::warn!(%change, %error, "cannot read what was changed; forgot it until that is possible");
         }
     }
 
     async fn apply_all(&self) {
         let storage = &self.storage;
-        let (functions, python, files) = futures::join!(
-            storage.functions().refresh_all(),
-            storage.python().refresh_all(),
-            storage.files().refresh_all(),
+        futures::join!(
+            read(|| storage.functions().refresh_all()),
+            read(|| storage.python().refresh_all()),
+            read(|| storage.files().refresh_all()),
         );
-        for error in [functions, python, files]
-            .into_iter()
-            .filter_map(Result::err)
-        {
-            tracing::warn!(%error, "cannot read what others store");
-        }
         self.refresh_tokens().await;
     }
 
@@ -107,6 +103,27 @@ impl Here {
     async fn refresh_tokens(&self) {
         if let Some(tokens) = &self.tokens {
             tokens.refresh().await;
+        }
+    }
+}
+
+/// Reads what others have changed, as often as it takes: what was before must not be used, and a
+/// server that cannot read is cut off.
+async fn read<F>(refresh: impl Fn() -> F)
+where
+    F: Future<Output = faasm_storage::Result<()>>,
+{
+    loop {
+        match refresh().await {
+            Ok(()) => return,
+            Err(error @ faasm_storage::Error::UnusableRecord { .. }) => {
+                tracing::warn!(%error, "does without what cannot be used");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot read what others store; trying again");
+                tokio::time::sleep(AGAIN).await;
+            }
         }
     }
 }

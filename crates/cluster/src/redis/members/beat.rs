@@ -72,8 +72,7 @@ impl Shared {
             other => return Err(blame(Problem::Damaged(format!("{other:?}")))),
         };
         let unbroken = fields.first().is_some_and(|alive| alive == "1");
-        self.standing.renewed(sent, unbroken);
-        if !unbroken {
+        if self.standing.renewed(sent, unbroken) {
             self.nudge.notify_one();
         }
         let members = fields

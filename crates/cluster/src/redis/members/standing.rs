@@ -58,12 +58,16 @@ impl Standing {
         Moment::now().0 < self.until.load(Ordering::Acquire)
     }
 
-    /// The lease was renewed by a request sent at `sent`; `unbroken` if it had not run out.
-    pub(super) fn renewed(&self, sent: Moment, unbroken: bool) {
+    /// The lease was renewed by a request sent at `sent`; `unbroken` if the server says that it
+    /// had not run out. Returns whether it had: also if it has by this clock, since the server may
+    /// have given it anew in answer to an earlier request, whose answer was lost.
+    pub(super) fn renewed(&self, sent: Moment, unbroken: bool) -> bool {
         let mut state = self.lock();
+        let lapsed = !unbroken || Moment::now().0 >= state.granted;
         state.granted = sent.plus(LEASE - MARGIN).0;
-        state.lapses += u64::from(!unbroken);
+        state.lapses += u64::from(lapsed);
         self.settle(&state);
+        lapsed
     }
 
     /// How often the worker has been without a lease, if it has not read everything since.

@@ -16,7 +16,10 @@ local function main()
   redis.call('ZADD', tag .. 'members', now_ms + lease, worker)
   redis.call('HSET', tag .. 'm:' .. worker, 'address', ARGV[6], 'capacity', ARGV[7], 'running', ARGV[8],
     'waiting', ARGV[9], 'version', ARGV[10], 'engine', ARGV[11])
-  redis.call('HSETNX', tag .. 'm:' .. worker, 'applied', ARGV[12])
+  local applied = tonumber(redis.call('HGET', tag .. 'm:' .. worker, 'applied')) or 0
+  if tonumber(ARGV[12]) >= applied then
+    redis.call('HSET', tag .. 'm:' .. worker, 'applied', ARGV[12])
+  end
   local page = { 'ok', was_alive and '1' or '0' }
   for _, member in ipairs(live()) do
     table.insert(page, member)

@@ -1,0 +1,71 @@
+//! A cluster whose functions and files are in a bucket, so that no server is special.
+
+use faasm_testkit::{Builder, Cluster, Redis, S3, Server};
+use reqwest::Method;
+
+use super::guest;
+
+/// A server with the functions and files of this bucket.
+fn on(redis: &Redis, s3: &S3, location: &str) -> Builder {
+    let settings = s3.settings();
+    let builder = Cluster::builder(redis).args(["--storage", location]);
+    let with = |builder: Builder, (name, value): &(&str, String)| builder.env(name, value);
+    settings.iter().fold(builder, with)
+}
+
+async fn read(server: &Server, path: &str) -> String {
+    let answer = server.stored(Method::GET, path, "").await;
+    answer.expect(200).text()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_share_a_bucket_and_the_last_one_leaves_it_for_the_next() {
+    let (redis, s3) = (Redis::start(), S3::start("functions").await);
+    let start = || on(&redis, &s3, "s3://functions/production").start();
+    let (mut one, mut other) = futures::join!(start(), start());
+    one.put("demo/f", guest::code()).await;
+    let put = other.stored(Method::PUT, "/file/data/x", "shared").await;
+    let _ = put.expect(200);
+    assert_eq!(guest::run(&other, "write a 1; read a 1").await, "1 1\n");
+    assert_eq!(read(&one, "/file/data/x").await, "shared");
+    let id = one.submit("demo/f", "append done x").await;
+    assert_eq!(other.wait(id).await, "SUCCESS: ");
+    one.kill();
+    other.kill();
+    let next = start().await;
+    assert_eq!(guest::run(&next, "read a 1").await, "1 1\n");
+    assert_eq!(read(&next, "/file/data/x").await, "shared");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_cannot_be_used_is_said_at_the_start() {
+    let (redis, s3) = (Redis::start(), S3::start("functions").await);
+    for (builder, word) in [
+        (on(&redis, &s3, "s3://missing"), "missing"),
+        (
+            on(&redis, &s3, "s3://functions").env("AWS_SECRET_ACCESS_KEY", "wrong"),
+            "AWS_",
+        ),
+    ] {
+        let why = super::membership::refused(&builder).await;
+        assert!(why.contains(word), "{why}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_loaded_runs_on_while_the_bucket_is_away_and_uploads_are_refused() {
+    let (redis, mut s3) = (Redis::start(), S3::start("functions").await);
+    let server = on(&redis, &s3, "s3://functions").start().await;
+    server.put("demo/f", guest::code()).await;
+    let before = guest::run(&server, "size x").await;
+    s3.stop().await;
+    assert_eq!(guest::run(&server, "size x").await, before);
+    let refused = server.try_put("demo/g", guest::code()).await.expect(503);
+    assert!(refused.text().contains("storage"), "{}", refused.text());
+    s3.restart().await;
+    super::until("it can be stored", async || {
+        let put = server.try_put("demo/g", guest::code()).await;
+        put.status.is_success()
+    })
+    .await;
+}
