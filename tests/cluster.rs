@@ -6,6 +6,7 @@ mod calls;
 mod chaos;
 mod handover;
 mod membership;
+mod tokens;
 mod uploads;
 
 use std::time::{Duration, Instant};

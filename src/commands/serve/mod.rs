@@ -1,7 +1,7 @@
 //! `faasm serve`: the server.
 
 mod bound;
-mod cluster;
+pub mod cluster;
 mod logs;
 mod memory;
 mod open_files;

@@ -199,6 +199,9 @@ fn tier(settings: &Settings) -> EmbeddedOptions {
 /// How the operator gets the first token.
 fn first_token(settings: &Settings, stores: bool) -> Result<First, Usage> {
     match &settings.admin_token {
+        Some(_) if settings.auth != Some(Auth::Tokens) => Err(Usage(
+            "--admin-token (FAASM_ADMIN_TOKEN) is for --auth tokens: without that anybody may do everything".into(),
+        )),
         Some(text) => match Token::parse(text) {
             Ok(token) => Ok(First::Given(token)),
             Err(_) => Err(Usage(
@@ -224,6 +227,15 @@ fn cluster(settings: &Settings, runs: bool) -> Result<Option<ClusterPlan>, Usage
     if advertise.is_none() && link_addr.ip().is_unspecified() {
         return Err(Usage(format!(
             "other servers cannot connect to {link_addr}: say with --advertise how they reach this one"
+        )));
+    }
+    let has_port = |address: &str| {
+        let parts = address.rsplit_once(':');
+        parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    };
+    if let Some(address) = advertise.as_deref().filter(|address| !has_port(address)) {
+        return Err(Usage(format!(
+            "--advertise must be HOST:PORT, not {address:?}"
         )));
     }
     let calls = calls(settings);
@@ -342,6 +354,37 @@ mod tests {
         settings.insecure_no_auth = Some(true);
         assert!(Plan::new(settings.clone()).is_err());
         settings.auth = None;
+        assert!(Plan::new(settings).is_ok());
+    }
+
+    #[test]
+    fn an_admins_token_means_that_tokens_are_asked_for() {
+        let token = format!("faasm_{}_{}", "a".repeat(12), "b".repeat(32));
+        let mut settings = Settings {
+            admin_token: Some(token),
+            ..Settings::default()
+        };
+        let error = Plan::new(settings.clone()).unwrap_err().to_string();
+        assert!(error.contains("--auth tokens"), "{error}");
+        settings.auth = Some(Auth::Tokens);
+        let plan = Plan::new(settings.clone()).unwrap();
+        assert!(matches!(plan.first_token, First::Given(_)));
+        settings.admin_token = Some("garbage".into());
+        assert!(Plan::new(settings).is_err());
+    }
+
+    #[test]
+    fn others_are_told_a_host_and_a_port() {
+        let mut settings = Settings {
+            redis: Some("redis://h".into()),
+            ..Settings::default()
+        };
+        for bad in ["garbage", ":1", "h:", "h:70000"] {
+            settings.advertise = Some(bad.into());
+            let error = Plan::new(settings.clone()).unwrap_err().to_string();
+            assert!(error.contains("HOST:PORT"), "{error}");
+        }
+        settings.advertise = Some("[::1]:8003".into());
         assert!(Plan::new(settings).is_ok());
     }
 

@@ -107,6 +107,10 @@ impl Args {
 
     /// For who has no admin's token any more, and can read the directory anyway.
     async fn offline(&self, dir: &Path, grant: Grant) -> anyhow::Result<CreatedToken> {
+        if dir.join(serve::cluster::CLUSTER).exists() {
+            let text = "the server of this directory is in a cluster, whose tokens are in its Redis: give the server a token with FAASM_ADMIN_TOKEN, and start it again";
+            return Err(Usage(text.into()).into());
+        }
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let new = NewToken {
             label: self.label.clone(),

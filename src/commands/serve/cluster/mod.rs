@@ -21,7 +21,7 @@ use others::Others;
 
 /// Names the cluster that the data directory belongs to, so that no other one is joined by
 /// mistake.
-const CLUSTER: &str = "cluster";
+pub const CLUSTER: &str = "cluster";
 
 /// How a server is to be in a cluster.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl Joining {
         let own = storage.id();
         if self.redis.agree("storage", own).await? != own {
             bail!(
-                "the servers of this cluster keep functions and files elsewhere than in {at}: give all the same --storage, or this one another --redis-prefix"
+                "the servers of this cluster keep functions and files elsewhere than in {at}: give all the same --storage"
             );
         }
         Ok(())
