@@ -1,5 +1,7 @@
 //! What tells one storage from another.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use object_store::path::Path as Key;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,9 @@ const VERSION: u32 = 1;
 
 /// Largest object that is read, in bytes.
 const MAX_BYTES: u64 = 4096;
+
+/// By when the id of a new storage is the one that it keeps.
+const SETTLES: Duration = Duration::from_millis(500);
 
 #[derive(Serialize, Deserialize)]
 struct Identity {
@@ -40,7 +45,11 @@ pub(crate) async fn id(objects: &Objects) -> Result<String> {
     };
     let bytes = serde_json::to_vec(&identity).map_err(|e| Error::unusable(&key, &e))?;
     objects.put_new(key.clone(), Bytes::from(bytes)).await?;
-    // Read even if it was new: not every storage tells the first from the second.
+    // Read even if it was new, and after a moment: not every bucket tells the first from the
+    // second, if two servers make it their storage at once.
+    if objects.are_shared() {
+        tokio::time::sleep(SETTLES).await;
+    }
     let stored = read(objects, &key).await?;
     stored.ok_or_else(|| Error::unusable(&key, &"it was stored and is not there"))
 }

@@ -37,7 +37,7 @@ pub(crate) struct Room {
 
 impl Uploads {
     /// Lets an upload of so many bytes begin, if the user has at most `most` with it, however the
-    /// others end; or if it is less than what it replaces. `stored` tells what there is. Otherwise, how
+    /// others end; or if it is no more than what it replaces. `stored` tells what there is. Otherwise, how
     /// many bytes there would be.
     pub(super) fn begin(
         &self,
@@ -66,7 +66,7 @@ impl Uploads {
         then = coming
             .values()
             .fold(then, |sum, more| sum.saturating_add(*more));
-        // Who is over a limit that was lowered may still make less of it.
+        // Who is over a limit that was lowered may still change what is there, and make less of it.
         if then > most && bytes > replaced {
             let is_idle = uploads.is_empty();
             drop(uploads);
@@ -156,8 +156,8 @@ mod tests {
         assert!(larger.is_some() && again.is_some());
         assert_eq!(begin(&uploads, "b", 1, &[("a", 60)]).err(), Some(101));
         // Over a limit that was lowered.
-        assert!(begin(&uploads, "a", 119, &[("a", 120)]).is_ok());
-        assert!(begin(&uploads, "a", 120, &[("a", 120)]).is_err());
+        assert!(begin(&uploads, "a", 120, &[("a", 120)]).is_ok());
+        assert!(begin(&uploads, "a", 121, &[("a", 120)]).is_err());
     }
 
     #[test]
