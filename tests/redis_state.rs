@@ -158,13 +158,6 @@ async fn a_redis_without_memory_refuses_state_and_keeps_what_it_has() {
 }
 
 /// Runs a server that must not start; what it says.
-fn refused(builder: &Builder) -> String {
-    let dir = tempfile::tempdir().unwrap();
-    let output = builder.command(&dir.path().join("data")).output().unwrap();
-    assert!(!output.status.success());
-    String::from_utf8(output.stderr).unwrap()
-}
-
 #[tokio::test]
 async fn a_server_says_why_it_cannot_use_a_redis() {
     let redis = Redis::with(["--requirepass", "secret"]);
@@ -183,7 +176,7 @@ async fn a_server_says_why_it_cannot_use_a_redis() {
             "--redis-prefix must be",
         ),
     ] {
-        let text = refused(&builder);
+        let text = builder.refusal().await;
         assert!(text.contains(said), "{text}");
         assert!(
             !text.contains("wrong@") && !text.contains("secret"),
@@ -206,7 +199,7 @@ async fn a_data_directory_belongs_to_one_cluster_and_a_layout_to_one_version() {
     set(&server, "demo/key", "value").await;
     server.signal(Signal::TERM);
     server.exit_code(Duration::from_secs(30)).await;
-    let text = refused(&on(&other).data_dir(dir.path()));
+    let text = on(&other).data_dir(dir.path()).refusal().await;
     assert!(text.contains("this server belongs to"), "{text}");
     let server = on(&redis).data_dir(dir.path()).start().await;
     assert_eq!(stored(&server, "demo/key").await.unwrap(), "value");
@@ -214,7 +207,7 @@ async fn a_data_directory_belongs_to_one_cluster_and_a_layout_to_one_version() {
     let apart = on(&redis).args(["--redis-prefix", "apart"]).start().await;
     assert!(stored(&apart, "demo/key").await.is_none());
     let _ = redis.cli(&["hset", "{faasm:cluster}:layout", "version", "2"]);
-    let text = refused(&on(&redis));
+    let text = on(&redis).refusal().await;
     assert!(text.contains("the same version of faasm"), "{text}");
 }
 
@@ -277,7 +270,7 @@ async fn state_goes_encrypted_to_a_redis_that_is_vouched_for() {
         let url = format!("rediss://127.0.0.1:{port}");
         at(&url).env("SSL_CERT_FILE", &path(pem))
     };
-    let text = refused(&trusting("stranger.pem"));
+    let text = trusting("stranger.pem").refusal().await;
     assert!(text.contains("certificate"), "{text}");
     let server = start(trusting("known.pem")).await;
     let script = "write key value; read key 5";

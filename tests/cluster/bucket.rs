@@ -47,7 +47,7 @@ async fn a_bucket_that_cannot_be_used_is_said_at_the_start() {
             "AWS_",
         ),
     ] {
-        let why = super::membership::refused(&builder).await;
+        let why = builder.refusal().await;
         assert!(why.contains(word), "{why}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use faasm_testkit::{Server, Signal};
+use faasm_testkit::{Cluster, Server, Signal};
 use futures::future::join_all;
 use reqwest::Method;
 
@@ -14,6 +14,16 @@ async fn submit(server: &Server, count: usize, script: &str) -> Vec<u64> {
         .map(|number| script.replace('@', &number.to_string()))
         .collect();
     join_all(scripts.iter().map(|script| server.submit("demo/f", script))).await
+}
+
+/// Waits until each server runs some calls.
+async fn all_run(cluster: &Cluster) {
+    until("all run some", async || {
+        let loads = cluster.servers.iter();
+        let loads = join_all(loads.map(|server| server.metric("faasm_calls_running", "")));
+        loads.await.into_iter().all(|running| running > 0.0)
+    })
+    .await;
 }
 
 async fn cancel(server: &Server, id: u64) -> String {
@@ -61,11 +71,7 @@ async fn a_call_is_cancelled_from_any_server_wherever_it_is() {
     let (one, other) = (&cluster.servers[0], &cluster.servers[1]);
     // More than can run: some are cancelled before anybody has them.
     let ids = submit(one, 30, "nap 60000").await;
-    until("two run", async || {
-        one.metric("faasm_calls_running", "").await > 0.0
-            && other.metric("faasm_calls_running", "").await > 0.0
-    })
-    .await;
+    all_run(&cluster).await;
     for id in &ids {
         assert_eq!(cancel(other, *id).await, "cancelled\n");
     }
@@ -108,17 +114,7 @@ async fn the_calls_of_a_server_that_is_killed_run_elsewhere() {
     let mut cluster = start(2, &["--max-running", "8"]).await;
     guest::set(&cluster.servers[0], "demo/gate", "0").await;
     let ids = submit(&cluster.servers[0], 8, "gate gate; append ends @").await;
-    until("both run some", async || {
-        let loads = cluster
-            .servers
-            .iter()
-            .map(|server| server.metric("faasm_calls_running", ""));
-        join_all(loads)
-            .await
-            .into_iter()
-            .all(|running| running > 0.0)
-    })
-    .await;
+    all_run(&cluster).await;
     let killed = Instant::now();
     cluster.servers[1].kill();
     guest::set(&cluster.servers[0], "demo/gate", "1").await;
@@ -139,11 +135,7 @@ async fn a_server_that_is_stopped_loses_its_calls_and_says_nothing_of_them_after
     let (one, other) = (&cluster.servers[0], &cluster.servers[1]);
     guest::set(one, "demo/gate", "0").await;
     let ids = submit(one, 8, "gate gate; nap 100").await;
-    until("both run some", async || {
-        one.metric("faasm_calls_running", "").await > 0.0
-            && other.metric("faasm_calls_running", "").await > 0.0
-    })
-    .await;
+    all_run(&cluster).await;
     other.signal(Signal::STOP);
     guest::set(one, "demo/gate", "1").await;
     let first = ends(one, &ids).await;
@@ -165,17 +157,7 @@ async fn a_server_that_shuts_down_hands_its_calls_on_at_once() {
     let mut cluster = start(2, &["--max-running", "4", "--shutdown-grace", "100ms"]).await;
     guest::set(&cluster.servers[0], "demo/gate", "0").await;
     let ids = submit(&cluster.servers[0], 20, "gate gate").await;
-    until("both run some", async || {
-        let loads = cluster
-            .servers
-            .iter()
-            .map(|server| server.metric("faasm_calls_running", ""));
-        join_all(loads)
-            .await
-            .into_iter()
-            .all(|running| running > 0.0)
-    })
-    .await;
+    all_run(&cluster).await;
     cluster.servers[1].signal(Signal::TERM);
     assert_eq!(
         cluster.servers[1].exit_code(Duration::from_secs(30)).await,

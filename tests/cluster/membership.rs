@@ -1,21 +1,11 @@
 //! Who may be in a cluster.
 
-use faasm_testkit::{Builder, Cluster, Redis, Server};
-
-/// Why a server does not start.
-pub(crate) async fn refused(builder: &Builder) -> String {
-    let dir = tempfile::tempdir().unwrap();
-    let mut command = builder.command(dir.path());
-    let ended = tokio::task::spawn_blocking(move || command.output().unwrap());
-    let ended = ended.await.unwrap();
-    assert!(!ended.status.success());
-    String::from_utf8_lossy(&ended.stderr).into_owned()
-}
+use faasm_testkit::{Cluster, Redis, Server};
 
 #[tokio::test]
 async fn servers_that_keep_functions_in_different_places_are_no_cluster() {
     let cluster = Cluster::start(1).await;
-    let why = refused(&Cluster::builder(&cluster.redis)).await;
+    let why = Cluster::builder(&cluster.redis).refusal().await;
     assert!(why.contains("--storage"), "{why}");
 }
 
@@ -48,7 +38,7 @@ async fn options_of_a_cluster_are_checked() {
         (clustered().env("FAASM_CLUSTER_KEY", "short"), "32"),
         (alone().args(["--storage", "ftp://x"]), "--storage"),
     ] {
-        let why = refused(&builder).await;
+        let why = builder.refusal().await;
         assert!(why.contains(word), "{word}: {why}");
     }
 }
@@ -58,6 +48,6 @@ async fn servers_with_different_keys_do_not_talk() {
     let key = |letter: &str| letter.repeat(40);
     let cluster = Cluster::with(1, |builder| builder.env("FAASM_CLUSTER_KEY", &key("a"))).await;
     let stranger = cluster.another().env("FAASM_CLUSTER_KEY", &key("b"));
-    let why = refused(&stranger).await;
+    let why = stranger.refusal().await;
     assert!(why.contains("key"), "{why}");
 }

@@ -20,7 +20,7 @@ pub struct Damaged;
 /// # Errors
 /// [`Error::Storage`] when the record's type cannot be written.
 pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
-    encode_large(record, 0)
+    encode_sized(record, 0)
 }
 
 /// Writes what a call runs, without ever moving its bytes.
@@ -28,7 +28,7 @@ pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
 /// # Errors
 /// Those of [`encode`].
 pub fn encode_invocation(invocation: &Invocation) -> Result<Vec<u8>> {
-    encode_large(invocation, invocation_bytes(invocation))
+    encode_sized(invocation, invocation_bytes(invocation))
 }
 
 /// Writes how a call ended, without ever moving its bytes.
@@ -36,7 +36,7 @@ pub fn encode_invocation(invocation: &Invocation) -> Result<Vec<u8>> {
 /// # Errors
 /// Those of [`encode`].
 pub fn encode_finished(call: &FinishedCall) -> Result<Vec<u8>> {
-    encode_large(call, outcome_bytes(call))
+    encode_sized(call, call.outcome.bytes())
 }
 
 /// How large the parts of an invocation are that can be large.
@@ -45,14 +45,11 @@ pub(crate) fn invocation_bytes(invocation: &Invocation) -> usize {
     invocation.input.len() + args
 }
 
-/// How large the parts of a result are that can be large.
-pub(crate) fn outcome_bytes(call: &FinishedCall) -> usize {
-    let outcome = &call.outcome;
-    outcome.output.len() + outcome.stdout.len() + outcome.stderr.len()
-}
-
-/// Writes a record of which `bytes` are known to be in it.
-fn encode_large<T: Serialize>(record: &T, bytes: usize) -> Result<Vec<u8>> {
+/// Writes a record in which there are so many bytes that can be many, without ever moving them.
+///
+/// # Errors
+/// Those of [`encode`].
+pub fn encode_sized<T: Serialize>(record: &T, bytes: usize) -> Result<Vec<u8>> {
     let mut written = Vec::with_capacity(bytes.saturating_add(256));
     written.push(VERSION);
     postcard::to_extend(record, written)

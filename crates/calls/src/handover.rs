@@ -13,6 +13,7 @@ use faasm_model::{CallId, FailureKind, FinishedCall, Invocation, Outcome};
 
 use crate::admission::{Exhausted, Permit};
 use crate::calls::{Calls, Inner, Tracked};
+use crate::cluster::Peers;
 use crate::live::LiveCall;
 use crate::refused::Refused;
 
@@ -49,6 +50,14 @@ pub(crate) enum Entered {
     Over(Box<Executed>),
 }
 
+/// Where a call may run that waits here.
+#[derive(Clone, Copy)]
+struct Elsewhere<'a> {
+    peers: &'a dyn Peers,
+    /// What the call is told of its index.
+    index: i32,
+}
+
 /// Pause between attempts to hand one call over.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -64,7 +73,8 @@ impl Handed {
     /// When it cannot be written.
     pub fn encode(&self) -> Result<Vec<u8>, faasm_calllog::Error> {
         let (invocation, below) = (&*self.invocation, (self.depth, self.chained));
-        codec::encode(&(self.id, invocation, self.index, below, self.accepted_at_ms))
+        let call = (self.id, invocation, self.index, below, self.accepted_at_ms);
+        codec::encode_sized(&call, invocation.input.len())
     }
 
     /// Reads what [`encode`](Self::encode) has written, on a server of the same version.
@@ -91,7 +101,7 @@ impl HandedOver {
     /// # Errors
     /// When it is too large.
     pub fn answer(finished: Option<&FinishedCall>) -> Result<Vec<u8>, faasm_calllog::Error> {
-        codec::encode(&finished)
+        codec::encode_sized(&finished, finished.map_or(0, |call| call.outcome.bytes()))
     }
 
     /// Reads what [`answer`](Self::answer) has written.
@@ -146,22 +156,23 @@ impl Inner {
         F: Future<Output = Result<Permit, Exhausted>>,
     {
         let mut entering = pin!(entering);
+        let elsewhere = self.elsewhere(live, entry);
         let mut pause = Duration::ZERO;
         loop {
-            tokio::select! {
+            let elsewhere = tokio::select! {
                 biased;
                 permit = entering.as_mut() => return permit.map(Entered::Here),
                 () = live.cancel.cancelled() => return Ok(Entered::Over(Box::new(self.cancelled()))),
-                () = self.room_elsewhere(pause) => {}
-            }
+                elsewhere = room(elsewhere, pause) => elsewhere,
+            };
             pause = PAUSE;
-            let mut elsewhere = pin!(self.execute_elsewhere(live, entry));
+            let mut executing = pin!(self.execute_elsewhere(live, elsewhere));
             let executed = tokio::select! {
-                executed = elsewhere.as_mut() => executed,
+                executed = executing.as_mut() => executed,
                 // The other server may have the call by now: others can have the permit.
                 permit = entering.as_mut() => {
                     drop(permit);
-                    let executed = elsewhere.await;
+                    let executed = executing.await;
                     if executed.is_none() {
                         entering.set(enter());
                     }
@@ -174,27 +185,30 @@ impl Inner {
         }
     }
 
-    /// Waits for so long, and until another server may have room: for ever if there is none.
-    async fn room_elsewhere(&self, pause: Duration) {
-        let Some(cluster) = self.company.cluster() else {
-            return std::future::pending().await;
-        };
-        tokio::time::sleep(pause).await;
-        cluster.peers.room().await;
-    }
-
-    /// Has another server run the call; `None` if none has room, or this one must run it.
-    async fn execute_elsewhere(&self, live: &Arc<LiveCall>, entry: &Entry) -> Option<Executed> {
+    /// Where the call may run if not here.
+    fn elsewhere(&self, live: &LiveCall, entry: &Entry) -> Option<Elsewhere<'_>> {
         // A pointer is one into the very code that the caller runs; a world is for one server.
         let (Entry::Main { index }, 1) = (entry, live.invocation.target.ranks().get()) else {
             return None;
         };
-        let peers = &self.company.cluster()?.peers;
+        let peers = self.company.cluster()?.peers.as_ref();
+        Some(Elsewhere {
+            peers,
+            index: *index,
+        })
+    }
+
+    /// Has another server run the call; `None` if none has room.
+    async fn execute_elsewhere(
+        &self,
+        live: &Arc<LiveCall>,
+        Elsewhere { peers, index }: Elsewhere<'_>,
+    ) -> Option<Executed> {
         let begun = Instant::now();
         let handed = Handed {
             id: live.id(),
             invocation: Arc::clone(&live.invocation),
-            index: *index,
+            index,
             depth: live.depth,
             chained: live.root.chained(),
             accepted_at_ms: live.summary().accepted_at_ms,
@@ -236,8 +250,17 @@ impl Inner {
     }
 
     fn charge_for(&self, outcome: &Outcome) -> Option<Charge> {
-        let bytes = outcome.stdout.len() + outcome.stderr.len() + outcome.output.len();
         let mut charge = self.faaslets.budget().charge();
-        charge.grow(bytes as u64).then_some(charge)
+        charge.grow(outcome.bytes() as u64).then_some(charge)
     }
+}
+
+/// Waits for so long, and until there may be room elsewhere: for ever if the call must stay.
+async fn room(elsewhere: Option<Elsewhere<'_>>, pause: Duration) -> Elsewhere<'_> {
+    let Some(elsewhere) = elsewhere else {
+        return std::future::pending().await;
+    };
+    tokio::time::sleep(pause).await;
+    elsewhere.peers.room().await;
+    elsewhere
 }

@@ -104,10 +104,8 @@ impl Shard {
 }
 
 fn size(call: &FinishedCall) -> usize {
-    let outcome = &call.outcome;
-    let bytes = outcome.stdout.len() + outcome.stderr.len() + outcome.output.len();
     // A graph node with its names and its reason is of this order.
-    bytes + 512 * (1 + call.graph.calls.len())
+    call.outcome.bytes() + 512 * (1 + call.graph.calls.len())
 }
 
 #[cfg(test)]

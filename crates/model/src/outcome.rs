@@ -33,6 +33,11 @@ impl Outcome {
         }
     }
 
+    /// Bytes that the call has put out: stdout, stderr and output data.
+    pub fn bytes(&self) -> usize {
+        self.stdout.len() + self.stderr.len() + self.output.len()
+    }
+
     /// Whether the call succeeded.
     pub fn is_success(&self) -> bool {
         self.failure.is_none()

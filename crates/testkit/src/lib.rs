@@ -36,4 +36,4 @@ pub use raw::Raw;
 pub use redis::Redis;
 pub use rustix::process::Signal;
 pub use s3::S3;
-pub use server::{Builder, Server, binary, client};
+pub use server::{Builder, Server, binary, client, metric};

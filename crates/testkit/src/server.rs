@@ -105,6 +105,17 @@ impl Builder {
         command
     }
 
+    /// Why a server does not start, with a data directory of its own unless it has one.
+    pub async fn refusal(&self) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = self.command(&dir.path().join("data"));
+        // What it is to reach may be served by this runtime.
+        let ended = tokio::task::spawn_blocking(move || command.output().unwrap());
+        let ended = ended.await.unwrap();
+        assert!(!ended.status.success());
+        String::from_utf8(ended.stderr).unwrap()
+    }
+
     /// Starts the server and waits until it listens.
     pub async fn start(self) -> Server {
         let own = tempfile::tempdir().unwrap();
@@ -287,15 +298,7 @@ impl Server {
     /// The sum of a metric's samples whose labels contain `labels`.
     pub async fn metric(&self, name: &str, labels: &str) -> f64 {
         let text = self.get("/metrics").await.expect(200).text();
-        let lines = text.lines().filter(|line| {
-            let is_name = line
-                .strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with([' ', '{']));
-            is_name && line.contains(labels)
-        });
-        lines
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-            .sum()
+        metric(&text, name, labels)
     }
 
     /// The process's id.
@@ -369,6 +372,20 @@ impl Server {
     pub fn scratch(&self) -> &Path {
         self.own.path()
     }
+}
+
+/// The sum of the samples of a metric whose labels contain `labels`, in what `/metrics` says.
+#[must_use]
+pub fn metric(text: &str, name: &str, labels: &str) -> f64 {
+    let lines = text.lines().filter(|line| {
+        let is_name = line
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with([' ', '{']));
+        is_name && line.contains(labels)
+    });
+    lines
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
 }
 
 impl Drop for Server {

@@ -61,6 +61,7 @@ impl Plan {
             roles.contains(&role).then(|| given.unwrap_or(default))
         };
         let faaslets = faaslets(&settings)?;
+        let key = cluster_key(&settings)?;
         let plan = Self {
             data_dir: settings
                 .data_dir
@@ -75,12 +76,12 @@ impl Plan {
             log: settings.log.clone().unwrap_or_else(|| "info".into()),
             state: state(&settings, faaslets.memory_budget),
             tier: tier(&settings),
-            cluster: cluster(&settings, roles.contains(&Role::Worker))?,
-            storage: storage(&settings)?,
+            cluster: cluster(&settings, key.clone(), roles.contains(&Role::Worker))?,
+            storage: storage(&settings, key.clone())?,
             faaslets,
             python: settings.python.clone().unwrap_or_default(),
             calls: calls(&settings),
-            http: http(&settings)?,
+            http: http(&settings, key)?,
         };
         plan.check_exposure(settings.insecure_no_auth.unwrap_or(false))?;
         Ok(plan)
@@ -215,7 +216,11 @@ fn first_token(settings: &Settings, stores: bool) -> Result<First, Usage> {
 }
 
 /// With whom the server is in a cluster.
-fn cluster(settings: &Settings, runs: bool) -> Result<Option<ClusterPlan>, Usage> {
+fn cluster(
+    settings: &Settings,
+    key: Option<ClusterKey>,
+    runs: bool,
+) -> Result<Option<ClusterPlan>, Usage> {
     let Some(redis) = redis(settings) else {
         return match (&settings.link_addr, &settings.advertise) {
             (None, None) => Ok(None),
@@ -241,7 +246,7 @@ fn cluster(settings: &Settings, runs: bool) -> Result<Option<ClusterPlan>, Usage
     let calls = calls(settings);
     Ok(Some(ClusterPlan {
         redis,
-        key: cluster_key(settings)?,
+        key,
         link_addr,
         advertise,
         capacity: if runs { calls.max_running } else { 0 },
@@ -266,14 +271,14 @@ fn cluster_key(settings: &Settings) -> Result<Option<ClusterKey>, Usage> {
 }
 
 /// Where functions and files are, and what they may take.
-fn storage(settings: &Settings) -> Result<StorageOptions, Usage> {
+fn storage(settings: &Settings, cluster_key: Option<ClusterKey>) -> Result<StorageOptions, Usage> {
     let default = StorageOptions::default();
     let location = settings.storage.as_deref().map(str::parse).transpose();
     let location = location.map_err(|error| Usage(format!("--storage: {error}")))?;
     Ok(StorageOptions {
         location: location.unwrap_or(default.location),
         cache_bytes: size(settings.storage_cache, default.cache_bytes),
-        cluster_key: cluster_key(settings)?,
+        cluster_key,
         files: files(settings),
         ..default
     })
@@ -289,7 +294,10 @@ fn files(settings: &Settings) -> FilesOptions {
     }
 }
 
-fn http(settings: &Settings) -> Result<faasm_http::HttpOptions, Usage> {
+fn http(
+    settings: &Settings,
+    cluster_key: Option<ClusterKey>,
+) -> Result<faasm_http::HttpOptions, Usage> {
     let default = faasm_http::HttpOptions::default();
     let max_state_value = size(settings.max_state_value, default.max_state_value_bytes);
     if max_state_value > MAX_VALUE_BYTES {
@@ -308,7 +316,7 @@ fn http(settings: &Settings) -> Result<faasm_http::HttpOptions, Usage> {
         max_file_bytes: size(settings.max_file, default.max_file_bytes),
         tls: tls(settings)?,
         user_quotas: users::quotas(settings),
-        cluster_key: cluster_key(settings)?,
+        cluster_key,
         open_metrics: settings.open_metrics.unwrap_or(default.open_metrics),
         cors_origin: origin.map_err(|error| Usage(format!("--cors-origin: {error}")))?,
         ..default

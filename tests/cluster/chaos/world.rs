@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use faasm_testkit::{Cluster, Redis, Server, Signal, client};
+use faasm_testkit::{Cluster, Redis, Server, Signal, client, metric};
 use reqwest::Method;
 use tempfile::TempDir;
 use tokio::sync::RwLock;
@@ -166,11 +166,6 @@ impl Address {
     /// The sum of a metric's samples.
     pub async fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").await.unwrap_or_default().1;
-        let samples = text.lines().filter_map(|line| {
-            let rest = line.strip_prefix(name)?;
-            rest.starts_with([' ', '{'])
-                .then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
-        });
-        samples.sum()
+        metric(&text, name, "")
     }
 }

@@ -84,7 +84,7 @@ impl CallLog for EmbeddedLog {
     }
 
     fn finish(&self, call: FinishedCall) -> BoxFuture<'_, Result<bool>> {
-        let bytes = codec::outcome_bytes(&call);
+        let bytes = call.outcome.bytes();
         self.store
             .write(bytes, move |tables| ops::finish(tables, &call))
             .boxed()

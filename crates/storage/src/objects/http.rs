@@ -272,15 +272,6 @@ impl Backend for HttpObjects {
         })
     }
 
-    fn delete_all(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move {
-            for key in keys {
-                self.discard(key).await?;
-            }
-            Ok(())
-        })
-    }
-
     fn discard(&self, key: Key) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             let delete = self.find(Method::DELETE, &key);

@@ -67,7 +67,14 @@ pub(crate) trait Backend: Debug + Send + Sync + 'static {
     fn stat(&self, key: Key) -> BoxFuture<'_, Result<Option<Listed>>>;
 
     /// Removes objects; it is no error if there are none.
-    fn delete_all(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<()>>;
+    fn delete_all(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            for key in keys {
+                self.discard(key).await?;
+            }
+            Ok(())
+        })
+    }
 
     /// Removes an object in a way that may come undone if the machine fails; it is no error
     /// if there is none.

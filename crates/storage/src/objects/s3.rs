@@ -264,15 +264,6 @@ impl Backend for S3Objects {
         })
     }
 
-    fn delete_all(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move {
-            for key in keys {
-                self.discard(key).await?;
-            }
-            Ok(())
-        })
-    }
-
     fn discard(&self, key: Key) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             let delete = async { self.found(self.store.delete(&key).await) };
