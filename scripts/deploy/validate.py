@@ -18,7 +18,7 @@ from policy import broken, is_knative, pod_of
 ROOT = Path(__file__).resolve().parents[2]
 # The oldest that the chart says it runs on, and the newest there is a schema for.
 KUBERNETES = ("1.30", kubernetes_validate.latest_version())
-# Kinds of the Prometheus operator have no schema here; their rules are parsed below.
+# Kinds of the Prometheus operator have no schema here; their rules are checked below.
 WITHOUT_SCHEMA = {"ServiceMonitor", "PrometheusRule"}
 
 
@@ -100,12 +100,30 @@ def dangling(documents, own):
                 yield document, f"needs the {kind} {name}, which is not there"
 
 
-def rules(document):
-    """The metrics that alerts are about."""
-    for group in document["spec"]["groups"]:
-        for rule in group["rules"]:
-            promql_parser.parse(rule["expr"])
-            yield from re.findall(r"\bfaasm_\w+", rule["expr"])
+def alerts():
+    """What is wrong with the alerts, and with the questions to Prometheus in the documents."""
+    page = text("docs/operations.md")
+    groups = yaml.safe_load(text("deploy/prometheus/alerts.yaml"))["groups"]
+    rules = {rule["alert"]: rule for group in groups for rule in group["rules"]}
+    described = re.findall(r"^\| `(Faasm\w+)` \|", page, re.M)
+    if sorted(described) != sorted(rules):
+        yield f"docs/operations.md describes other alerts than there are: {sorted({*described} ^ {*rules})}"
+    for name, rule in rules.items():
+        if rule["labels"].get("severity") not in ("critical", "warning", "info"):
+            yield f"{name} does not say how bad it is"
+        if not rule["annotations"].get("summary"):
+            yield f"{name} does not say what it is"
+    asked = [line for block in re.findall(r"^```promql\n(.*?)^```", page, re.M | re.S) for line in block.splitlines()]
+    asked = [line for line in asked if not line.startswith("#")]
+    metrics = set(re.findall(r"^\| `(faasm_\w+)` \|", page, re.M))
+    for question in [*asked, *(rule["expr"] for rule in rules.values())]:
+        try:
+            promql_parser.parse(question)
+        except ValueError as error:
+            yield f"{question}: {error}"
+        used = {re.sub("_(bucket|sum|count)$", "", metric) for metric in re.findall(r"\bfaasm_\w+", question)}
+        for metric in sorted(used - metrics):
+            yield f"{question}: {metric} is not in docs/operations.md"
 
 
 def facts():
@@ -142,17 +160,15 @@ def faults(path):
         for fault in [*against_schema(document), *broken(document)]:
             yield f"{place}: {fault}"
         if document["kind"] == "PrometheusRule":
-            described = re.findall(r"^\| `(\w+)` \|", text("docs/operations.md"), re.M)
-            for metric in rules(document):
-                if re.sub("_(bucket|sum|count)$", "", metric) not in described:
-                    yield f"{place}: {metric} is not in docs/operations.md"
+            if document["spec"] != yaml.safe_load(text("deploy/prometheus/alerts.yaml")):
+                yield f"{place}: its rules are others than those of deploy/prometheus/alerts.yaml"
     own = {"my-secrets", "my-redis", "my-bucket"} if "s3" in path else {"faasm"} if "knative" in path else set()
     for document, fault in dangling(documents, own):
         yield f"{document['kind']} {document['metadata']['name']}: {fault}"
 
 
 def main(paths):
-    found = [f"deploy: {fault}" for fault in facts()]
+    found = [f"deploy: {fault}" for fault in [*facts(), *alerts()]]
     for path in paths:
         found += [f"{Path(path).stem}: {fault}" for fault in faults(path)]
     sys.exit("\n".join(found) if found else 0)
