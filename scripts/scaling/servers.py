@@ -44,8 +44,8 @@ class Redis(Process):
     def __init__(self, work):
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = str(free.getsockname()[1])
-        settings = ["--save", "", "--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0"]
-        command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", work, *settings]
+        command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", work, "--save", ""]
+        command += ["--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0"]
         super().__init__(command, work / "redis.log", stdout=subprocess.DEVNULL)
         until(lambda: socket.create_connection(("127.0.0.1", int(self.port)), 1).close() is None)
 
@@ -62,7 +62,8 @@ class Redis(Process):
     def spent(self):
         """What it has done so far."""
         stats = self.info("stats")
-        calls = {name: int(re.match(r"calls=(\d+)", text)[1]) for name, text in self.info("commandstats").items()}
+        commands = self.info("commandstats").items()
+        calls = {name: int(re.match(r"calls=(\d+)", text)[1]) for name, text in commands}
         return {
             "scripts": calls.get("cmdstat_evalsha", 0),
             "commands": sum(calls.values()),
@@ -79,7 +80,7 @@ class Redis(Process):
     def open_calls(self):
         return int(self.ask("zcard", "{faasm:calls}:open"))
 
-    def set_seconds(self, count=200_000):
+    def set_seconds(self, count=50_000):
         """Processor time that a plain SET of 100 bytes takes it, over as many connections."""
         before = self.seconds()
         command = ["redis-benchmark", "-p", self.port, "-q", "-t", "set", "-d", "100", "-n", str(count)]
@@ -120,6 +121,13 @@ class Server(Process):
 
     def call(self, name, body=b"", query=""):
         return self.request("POST", self.invoke, f"/invoke/demo/{name}{query}", body)
+
+    def wait_for(self, call):
+        """Waits for the end of an asynchronous call, as its client does."""
+        self.request("POST", self.invoke, "/", b'{"status": true, "id": %s, "wait_ms": 60000}' % call)
+
+    def put_state(self, user, key, value):
+        self.request("PUT", self.upload, f"/s/{user}/{key}", value)
 
     def metric(self, name):
         text = self.request("GET", self.invoke, "/metrics").decode()
