@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use bytes::Bytes;
-use faasm_link::{Error, Peer};
+use faasm_link::{Error, Options, Peer};
 use futures::future::try_join;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
@@ -12,11 +13,12 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime
 use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use crate::handshakes::ask;
-use crate::kit::{Event, Node, bytes, id_of, stranger, within};
-use crate::wire::{ALIVE, Frame, MESSAGE, REQUEST, Wire, greeting, proof, read_greeting};
+use crate::kit::{Event, KEY, Node, bytes, id_of, impatient, secure, stranger, within};
+use crate::wire::{ALIVE, Frame, MESSAGE, REQUEST, Wire, greeting, proof, read_greeting, version};
 
 #[tokio::test]
 async fn ends_with_tls_and_without_tell_each_other_so() {
@@ -36,7 +38,7 @@ async fn ends_with_tls_and_without_tell_each_other_so() {
 async fn another_version_without_tls_is_told_of_tls_too() {
     let a = Node::secure("a").await;
     let mut dials = TcpStream::connect(&a.peer.address).await.unwrap();
-    let newer = [crate::wire::version(9), vec![0; 500]].concat();
+    let newer = [version(9), vec![0; 500]].concat();
     dials.write_all(&newer).await.unwrap();
     let mut told = [0; 8];
     within(dials.read_exact(&mut told)).await.unwrap();
@@ -58,7 +60,7 @@ async fn the_proof_is_for_the_session_of_tls() {
     let ours = greeting("c", 1);
     stream.write_all(&ours).await.unwrap();
     let theirs = read_greeting(&mut stream).await;
-    let shown = proof(&crate::kit::KEY, 0, &ours, &theirs);
+    let shown = proof(&KEY, 0, &ours, &theirs);
     stream.write_all(&shown).await.unwrap();
     assert_eq!(within(stream.read_u8()).await.unwrap(), 2);
     Wire(stream).is_cut().await;
@@ -125,20 +127,19 @@ async fn a_byte_that_is_changed_on_the_way_ends_the_connection() {
 
 #[tokio::test]
 async fn a_peer_that_lives_and_does_not_read_is_lost() {
-    let a = Node::with("a", "127.0.0.1:0", crate::kit::KEY, {
-        faasm_link::Options {
-            tls: crate::kit::secure().tls,
-            ..crate::kit::impatient()
-        }
-    })
-    .await;
+    let options = Options {
+        tls: secure().tls,
+        ..impatient()
+    };
+    let a = Node::with("a", "127.0.0.1:0", KEY, options).await;
     let stream = dial(&a.peer).await;
     let session = exported(stream.get_ref().1);
     let mut wire = Wire::greet(stream, "b", 1, &session).await;
-    // More than the system holds on the way back.
-    for id in 0..100 {
-        wire.write(&Frame::new(REQUEST, id, &bytes(id, 256 << 10)))
+    // More than the system holds on the way back, in answers that fit into the buffer of TLS.
+    for id in 0..2000 {
+        wire.write(&Frame::new(REQUEST, id, &bytes(id, 8 << 10)))
             .await;
+        tokio::task::yield_now().await;
     }
     let lives = async {
         loop {
@@ -146,7 +147,7 @@ async fn a_peer_that_lives_and_does_not_read_is_lost() {
             if wire.0.write_all(&sign).await.is_err() || wire.0.flush().await.is_err() {
                 break;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            sleep(Duration::from_millis(100)).await;
         }
     };
     within(lives).await;
