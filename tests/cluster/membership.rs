@@ -31,6 +31,7 @@ async fn options_of_a_cluster_are_checked() {
     for (builder, word) in [
         (alone().args(["--link-addr", "127.0.0.1:0"]), "--redis"),
         (alone().args(["--advertise", "here:1"]), "--redis"),
+        (alone().args(["--cluster-tls"]), "--redis"),
         (
             clustered().args(["--link-addr", "0.0.0.0:0"]),
             "--advertise",
@@ -41,6 +42,17 @@ async fn options_of_a_cluster_are_checked() {
         let why = builder.refusal().await;
         assert!(why.contains(word), "{word}: {why}");
     }
+}
+
+#[tokio::test]
+async fn servers_of_which_some_encrypt_do_not_talk() {
+    let cluster = Cluster::with(1, |builder| builder.args(["--cluster-tls"])).await;
+    let why = cluster.another().refusal().await;
+    assert!(why.contains("--cluster-tls"), "{why}");
+
+    let cluster = Cluster::start(1).await;
+    let why = cluster.another().args(["--cluster-tls"]).refusal().await;
+    assert!(why.contains("--cluster-tls"), "{why}");
 }
 
 #[tokio::test]

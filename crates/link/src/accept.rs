@@ -16,10 +16,12 @@ use crate::core::Core;
 use crate::error::Fault;
 use crate::handshake::{self, Greeting, Refusal};
 use crate::incoming::Incoming;
+use crate::key::Channel;
 use crate::outbox::Outbox;
 use crate::peer::PeerId;
 use crate::reader::FrameReader;
 use crate::sync::lock;
+use crate::tls::Halves;
 
 /// How long to wait when the process has no descriptor left, for instance.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -64,28 +66,45 @@ impl Core {
     }
 
     /// Finds out who dialed, and serves it.
-    async fn greet(self: Arc<Self>, mut stream: TcpStream, permit: OwnedSemaphorePermit) {
-        let greeted = timeout(self.options.handshake_timeout, async {
-            stream.set_nodelay(true)?;
-            handshake::accept(&mut stream, self.identity()).await
-        });
+    async fn greet(self: Arc<Self>, stream: TcpStream, permit: OwnedSemaphorePermit) {
+        let from = stream.peer_addr().ok();
+        let greeted = timeout(self.options.handshake_timeout, self.identify(stream));
         let greeted = tokio::select! {
             greeted = greeted => greeted,
             () = self.stop.cancelled() => return,
         };
         drop(permit);
         match greeted {
-            Ok(Ok(theirs)) => {
-                let (reader, writer) = stream.into_split();
+            Ok(Ok((theirs, Halves::Plain(reader, writer)))) => {
+                self.run_incoming(theirs, reader, writer).await;
+            }
+            Ok(Ok((theirs, Halves::Tls(reader, writer)))) => {
                 self.run_incoming(theirs, reader, writer).await;
             }
             Ok(Err(Refusal::WrongKey)) => {
-                let from = stream.peer_addr().ok();
                 tracing::warn!(?from, "refused a connection with another cluster key");
+            }
+            Ok(Err(Refusal::OnlyTls)) => {
+                tracing::warn!(?from, "refused a connection with TLS: this server has none");
+            }
+            Ok(Err(Refusal::NoTls)) => {
+                tracing::warn!(?from, "refused a connection without TLS");
             }
             Ok(Err(refusal)) => tracing::debug!(?refusal, "refused a connection"),
             Err(_) => tracing::debug!("refused a connection on which nothing came"),
         }
+    }
+
+    /// Begins TLS if there is to be any, and makes sure of the other side.
+    async fn identify(&self, mut stream: TcpStream) -> Result<(Greeting, Halves), Refusal> {
+        stream.set_nodelay(true)?;
+        let Some(tls) = &self.options.tls else {
+            let theirs = handshake::accept(&mut stream, self.identity(), Channel::Plain).await?;
+            return Ok((theirs, Halves::plain(stream)));
+        };
+        let (mut stream, channel) = tls.accept(stream).await?;
+        let theirs = handshake::accept(&mut stream, self.identity(), channel).await?;
+        Ok((theirs, Halves::tls(stream)))
     }
 
     async fn run_incoming<R, W>(self: Arc<Self>, theirs: Greeting, reader: R, writer: W)

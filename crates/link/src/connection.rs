@@ -89,8 +89,11 @@ async fn write<W: AsyncWrite + Unpin>(
                 Err(_) => return Fault::Stuck(patience),
             }
         }
-        if let Err(error) = to.flush().await {
-            return error.into();
+        // What TLS has encrypted and could not write yet.
+        match timeout(patience, to.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return error.into(),
+            Err(_) => return Fault::Stuck(patience),
         }
     }
 }

@@ -11,11 +11,13 @@ use crate::connection::{Connection, Pulse};
 use crate::core::Core;
 use crate::error::{Error, Fault};
 use crate::handshake::{self, Greeting, Refusal};
+use crate::key::Channel;
 use crate::outbox::Outbox;
 use crate::outgoing::Outgoing;
-use crate::peer::Peer;
+use crate::peer::{Peer, PeerId};
 use crate::reader::FrameReader;
 use crate::slot::{Attempt, Slot};
+use crate::tls::Halves;
 
 impl Core {
     /// The connection to a peer, made if there is none.
@@ -66,7 +68,7 @@ impl Core {
             reason,
         };
         let patience = self.options.connect_timeout;
-        let mut stream = match timeout(patience, TcpStream::connect(address)).await {
+        let stream = match timeout(patience, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Err(unreachable(error.to_string())),
             Err(_) => return Err(unreachable(format!("no answer for {patience:?}"))),
@@ -75,10 +77,8 @@ impl Core {
             .set_nodelay(true)
             .map_err(|error| unreachable(error.to_string()))?;
         let waited = self.options.handshake_timeout;
-        let epoch = self.epoch.fetch_add(1, Relaxed) + 1;
-        let greeted = handshake::dial(&mut stream, self.identity(), epoch, &peer.id);
-        let theirs = match timeout(waited, greeted).await {
-            Ok(Ok(theirs)) => theirs,
+        let (theirs, halves) = match timeout(waited, self.introduce(stream, &peer.id)).await {
+            Ok(Ok(greeted)) => greeted,
             Ok(Err(refusal)) => return Err(explain(refusal, peer)),
             Err(_) => {
                 return Err(Error::Silent {
@@ -87,8 +87,26 @@ impl Core {
                 });
             }
         };
-        let (reader, writer) = stream.into_split();
-        Ok(self.run_outgoing(theirs, reader, writer, slot))
+        Ok(match halves {
+            Halves::Plain(reader, writer) => self.run_outgoing(theirs, reader, writer, slot),
+            Halves::Tls(reader, writer) => self.run_outgoing(theirs, reader, writer, slot),
+        })
+    }
+
+    /// Begins TLS if there is to be any, and makes sure of the other side.
+    async fn introduce(
+        &self,
+        mut stream: TcpStream,
+        expected: &PeerId,
+    ) -> Result<(Greeting, Halves), Refusal> {
+        let (me, epoch) = (self.identity(), self.epoch.fetch_add(1, Relaxed) + 1);
+        let Some(tls) = &self.options.tls else {
+            let theirs = handshake::dial(&mut stream, me, Channel::Plain, epoch, expected).await?;
+            return Ok((theirs, Halves::plain(stream)));
+        };
+        let (mut stream, channel) = tls.dial(stream).await?;
+        let theirs = handshake::dial(&mut stream, me, channel, epoch, expected).await?;
+        Ok((theirs, Halves::tls(stream)))
     }
 
     /// Runs a connection in a task of its own, until it ends.
@@ -151,6 +169,8 @@ fn explain(refusal: Refusal, peer: &Peer) -> Error {
             theirs,
         },
         Refusal::WrongKey => Error::WrongKey { address },
+        Refusal::OnlyTls => Error::OnlyTls { address },
+        Refusal::NoTls => Error::NoTls { address },
         Refusal::OtherPeer(found) => Error::OtherPeer {
             address,
             expected: peer.id.clone(),

@@ -46,9 +46,27 @@ pub enum Error {
         /// That server's.
         theirs: u32,
     },
-    /// The two have different keys.
-    #[error("{address} has another cluster key: give all servers of the cluster the same")]
+    /// The two have different keys, or each has its TLS with somebody in between.
+    #[error(
+        "{address} has another cluster key, or what is in between opens their TLS: give all servers of the cluster the same key"
+    )]
     WrongKey {
+        /// Where it listens.
+        address: String,
+    },
+    /// It has TLS, and this process has not.
+    #[error(
+        "{address} has TLS for what servers send each other, and this server has not: give all servers of the cluster --cluster-tls, or none of them"
+    )]
+    OnlyTls {
+        /// Where it listens.
+        address: String,
+    },
+    /// It has no TLS, and this process has.
+    #[error(
+        "{address} has no TLS for what servers send each other, and this server has: give all servers of the cluster --cluster-tls, or none of them"
+    )]
+    NoTls {
         /// Where it listens.
         address: String,
     },
@@ -88,6 +106,9 @@ pub enum Error {
         /// The largest that is taken.
         limit: usize,
     },
+    /// There is no certificate to begin TLS with.
+    #[error("TLS between servers cannot be set up: {0}")]
+    Tls(String),
     /// The links of this process were closed.
     #[error("this server is stopping")]
     Closed,

@@ -4,19 +4,25 @@
 //! the id. Then the one that dialed shows its [`Proof`], which covers both greetings; the other
 //! says whether that is right, and shows its own. Who has no key learns no proof.
 //!
-//! What comes after that carries no proofs: against those who can change what others send, use
-//! a network that encrypts.
+//! What comes after that carries no proofs: against those who can change what others send, all
+//! of this is done inside of [`tls`](crate::tls), and the proofs are for its session, too.
+//!
+//! Who has TLS and who has none tell each other so in words that both understand.
 
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::key::{LinkKey, Proof, Role};
+use crate::key::{Channel, LinkKey, Proof, Role};
 use crate::options::Limits;
 use crate::peer::{MAX_ID, PeerId};
+use crate::tls;
 
 /// What a connection begins with. This and the version stay the same in all versions.
 const MAGIC: [u8; 8] = *b"faasmlnk";
+
+/// What is said instead to who dials without TLS, by who has it.
+const ONLY_TLS: [u8; 8] = *b"faasmtls";
 
 /// The version of the protocol: both sides must have the same.
 const VERSION: u32 = 1;
@@ -50,9 +56,16 @@ pub(crate) struct Greeting {
 pub(crate) enum Refusal {
     Gone(io::Error),
     NotALink,
-    Version { ours: u32, theirs: u32 },
+    Version {
+        ours: u32,
+        theirs: u32,
+    },
     WrongKey,
     OtherPeer(PeerId),
+    /// The other side has TLS, and this one has not.
+    OnlyTls,
+    /// The other side has no TLS, and this one has.
+    NoTls,
 }
 
 impl From<io::Error> for Refusal {
@@ -65,6 +78,7 @@ impl From<io::Error> for Refusal {
 pub(crate) async fn dial<S>(
     stream: &mut S,
     me: Identity<'_>,
+    channel: Channel,
     epoch: u64,
     expected: &PeerId,
 ) -> Result<Greeting, Refusal>
@@ -72,65 +86,89 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let ours = greeting(&me, epoch)?;
-    stream.write_all(&ours).await?;
+    say(stream, &ours).await?;
     let theirs = read_version(stream).await?;
     let (theirs, greeting) = read_greeting(stream, theirs).await?;
     if greeting.id != *expected {
         return Err(Refusal::OtherPeer(greeting.id));
     }
-    let proof = me.key.prove(Role::Dials, &ours, &theirs);
-    stream.write_all(proof.as_bytes()).await?;
+    let proof = me.key.prove(Role::Dials, channel, &ours, &theirs);
+    say(stream, proof.as_bytes()).await?;
     match stream.read_u8().await? {
         GRANTED => {}
         WRONG_KEY => return Err(Refusal::WrongKey),
         _ => return Err(Refusal::NotALink),
     }
-    if read_proof(stream).await? != me.key.prove(Role::Accepts, &ours, &theirs) {
+    let due = me.key.prove(Role::Accepts, channel, &ours, &theirs);
+    if read_proof(stream).await? != due {
         return Err(Refusal::WrongKey);
     }
     Ok(greeting)
 }
 
 /// Greets who dialed this process.
-pub(crate) async fn accept<S>(stream: &mut S, me: Identity<'_>) -> Result<Greeting, Refusal>
+pub(crate) async fn accept<S>(
+    stream: &mut S,
+    me: Identity<'_>,
+    channel: Channel,
+) -> Result<Greeting, Refusal>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let ours = greeting(&me, 0)?;
     let theirs = match read_version(stream).await {
         Ok(theirs) => theirs,
-        Err(Refusal::Version { ours, theirs }) => {
-            return Err(tell_version(stream, ours, theirs).await);
+        Err(refusal @ Refusal::Version { ours, .. }) => {
+            let told = [&MAGIC[..], &ours.to_le_bytes()].concat();
+            return Err(tell(stream, &told, refusal).await);
         }
+        Err(Refusal::OnlyTls) => return Err(tell(stream, &tls::NO_TLS, Refusal::OnlyTls).await),
         Err(refusal) => return Err(refusal),
     };
     let (theirs, greeting) = read_greeting(stream, theirs).await?;
-    stream.write_all(&ours).await?;
-    if read_proof(stream).await? != me.key.prove(Role::Dials, &theirs, &ours) {
-        stream.write_u8(WRONG_KEY).await?;
+    say(stream, &ours).await?;
+    let due = me.key.prove(Role::Dials, channel, &theirs, &ours);
+    if read_proof(stream).await? != due {
+        say(stream, &[WRONG_KEY]).await?;
         return Err(Refusal::WrongKey);
     }
-    let mut answer = vec![GRANTED];
-    answer.extend(me.key.prove(Role::Accepts, &theirs, &ours).as_bytes());
-    stream.write_all(&answer).await?;
+    let proof = me.key.prove(Role::Accepts, channel, &theirs, &ours);
+    let answer = [&[GRANTED], &proof.as_bytes()[..]].concat();
+    say(stream, &answer).await?;
     Ok(greeting)
 }
 
-/// Answers another version with ours, and waits until the other side has read it: closing
-/// before the rest of its greeting was read would take the answer back.
-async fn tell_version<S>(stream: &mut S, ours: u32, theirs: u32) -> Refusal
+/// Refuses who dialed this process, which has TLS, without it.
+pub(crate) async fn refuse_plain<S>(stream: &mut S) -> Refusal
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match read_version(stream).await {
+        Ok(_) | Err(Refusal::Version { .. }) => tell(stream, &ONLY_TLS, Refusal::NoTls).await,
+        Err(refusal) => refusal,
+    }
+}
+
+/// Says why somebody is refused, and waits until the other side has read it: closing before
+/// the rest of what it sent was read would take the answer back.
+async fn tell<S>(stream: &mut S, why: &[u8], refusal: Refusal) -> Refusal
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let told = async {
-        stream.write_all(&MAGIC).await?;
-        stream.write_u32_le(ours).await?;
+        say(stream, why).await?;
         tokio::io::copy(&mut stream.take(4096), &mut tokio::io::sink()).await
     };
     match told.await {
-        Ok(_) => Refusal::Version { ours, theirs },
+        Ok(_) => refusal,
         Err(error) => Refusal::Gone(error),
     }
+}
+
+/// Writes to the other side, whatever holds bytes back in between.
+async fn say<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
 }
 
 fn greeting(me: &Identity<'_>, epoch: u64) -> io::Result<Vec<u8>> {
@@ -154,6 +192,9 @@ fn greeting(me: &Identity<'_>, epoch: u64) -> io::Result<Vec<u8>> {
 async fn read_version<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, Refusal> {
     let mut magic = [0; MAGIC.len()];
     stream.read_exact(&mut magic).await?;
+    if magic == ONLY_TLS || tls::begins(&magic) {
+        return Err(Refusal::OnlyTls);
+    }
     if magic != MAGIC {
         return Err(Refusal::NotALink);
     }

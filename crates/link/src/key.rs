@@ -12,6 +12,16 @@ pub(crate) enum Role {
     Accepts,
 }
 
+/// What a connection runs over. A proof is good for one, and for nothing that somebody else
+/// makes of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Channel {
+    /// The connection as it is.
+    Plain,
+    /// TLS, and what only the two ends of this one session know.
+    Tls([u8; 32]),
+}
+
 /// What proves that a process belongs to the cluster.
 ///
 /// It is derived from the cluster's key, so that nothing that is made with it says anything
@@ -27,12 +37,21 @@ impl LinkKey {
     }
 
     /// What `role` has to show after these two greetings, which have a fresh nonce each.
-    pub(crate) fn prove(&self, role: Role, dialed: &[u8], accepted: &[u8]) -> Proof {
+    pub(crate) fn prove(
+        &self,
+        role: Role,
+        channel: Channel,
+        dialed: &[u8],
+        accepted: &[u8],
+    ) -> Proof {
         let mut mac = blake3::Hasher::new_keyed(&self.0);
         mac.update(&[role as u8]);
         for greeting in [dialed, accepted] {
             mac.update(&(greeting.len() as u64).to_le_bytes());
             mac.update(greeting);
+        }
+        if let Channel::Tls(session) = channel {
+            mac.update(&session);
         }
         mac.finalize()
     }

@@ -55,9 +55,14 @@
 //!
 //! Who has no key gets nowhere, and costs no more than one of a few handshakes. A peer with the
 //! key that breaks the protocol loses its connection, and what one connection can make a
-//! process hold is bounded; but it may have as many connections as it makes up ids. What is
-//! sent is neither encrypted nor signed: that is up to the network. All but making and taking
-//! a connection works over any stream of bytes, so that TLS can come in between.
+//! process hold is bounded; but it may have as many connections as it makes up ids.
+//!
+//! Without [`Options::tls`], what is sent is neither encrypted nor signed: that is up to the
+//! network. With it, all is in TLS 1.3. Nobody needs certificates for that: each process makes
+//! one up that nobody checks, and what the two prove to each other by the key is about their
+//! TLS session, so that who stands in between with two sessions is refused by both ends, although
+//! each thinks that the session is sound. Who records what is sent now and learns the key later
+//! cannot read it either. Ends with TLS and without tell each other so and do not connect.
 //!
 //! # What a broken connection means
 //!
@@ -88,6 +93,7 @@ mod reader;
 mod service;
 mod slot;
 mod sync;
+mod tls;
 mod window;
 
 pub use error::Error;
@@ -96,3 +102,4 @@ pub use links::Links;
 pub use options::Options;
 pub use peer::{InvalidPeerId, Peer, PeerId};
 pub use service::Service;
+pub use tls::Tls;

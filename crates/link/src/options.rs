@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use crate::tls::Tls;
+
 const MIB: usize = 1 << 20;
 
 /// How large a body can be set to be at the most: two of them are counted in 32 bits.
 const MOST: usize = 1 << 30;
 
-/// Bounds and times of the links. All servers of a cluster may differ in them.
+/// TLS, bounds and times of the links. All servers of a cluster must have TLS or none of them;
+/// in everything else they may differ.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Encrypts all connections, and takes none that is not: none.
+    pub tls: Option<Tls>,
     /// The largest body of a request or an answer that is taken, in bytes: 128 MiB, at most
     /// 1 GiB. A connection has at most twice as much of each on the way; a request is until its
     /// answer is there.
@@ -38,6 +43,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            tls: None,
             max_request: 128 * MIB,
             max_message: 64 * MIB,
             stream_window: 16 * MIB,

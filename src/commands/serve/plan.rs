@@ -221,10 +221,11 @@ fn cluster(
     key: Option<ClusterKey>,
     runs: bool,
 ) -> Result<Option<ClusterPlan>, Usage> {
+    let tls = settings.cluster_tls.unwrap_or(false);
     let Some(redis) = redis(settings) else {
-        return match (&settings.link_addr, &settings.advertise) {
-            (None, None) => Ok(None),
-            _ => Err(Usage("--link-addr and --advertise are for servers of a cluster: name its Redis with --redis".into())),
+        return match (&settings.link_addr, &settings.advertise, tls) {
+            (None, None, false) => Ok(None),
+            _ => Err(Usage("--link-addr, --advertise and --cluster-tls are for servers of a cluster: name its Redis with --redis".into())),
         };
     };
     let link_addr = settings.link_addr.unwrap_or(LINK_ADDR);
@@ -249,6 +250,7 @@ fn cluster(
         key,
         link_addr,
         advertise,
+        tls,
         capacity: if runs { calls.max_running } else { 0 },
         max_queued: calls.max_queued,
     }))
@@ -394,6 +396,18 @@ mod tests {
         }
         settings.advertise = Some("[::1]:8003".into());
         assert!(Plan::new(settings).is_ok());
+    }
+
+    #[test]
+    fn who_is_alone_has_nobody_to_encrypt_for() {
+        let mut settings = Settings {
+            cluster_tls: Some(true),
+            ..Settings::default()
+        };
+        let error = Plan::new(settings.clone()).unwrap_err().to_string();
+        assert!(error.contains("--redis"), "{error}");
+        settings.redis = Some("redis://h".into());
+        assert!(Plan::new(settings).unwrap().cluster.unwrap().tls);
     }
 
     #[test]

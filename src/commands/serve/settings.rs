@@ -72,6 +72,10 @@ pub struct Settings {
     #[arg(long, env = "FAASM_ADVERTISE", value_name = "HOST:PORT")]
     pub advertise: Option<String>,
 
+    /// Encrypt what the servers of a cluster send each other: all of them, or none
+    #[arg(long, env = "FAASM_CLUSTER_TLS", num_args = 0..=1, default_missing_value = "true")]
+    pub cluster_tls: Option<bool>,
+
     /// Who is let in: anybody, or who has a token [default: off]
     #[arg(long, env = "FAASM_AUTH", value_enum)]
     pub auth: Option<Auth>,

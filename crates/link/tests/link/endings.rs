@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use faasm_link::{Error, Options};
 
-use crate::kit::{Event, GATED, KEY, Node, id_of, impatient, stranger, within};
+use crate::kit::{Event, GATED, KEY, Node, id_of, impatient, secure, stranger, within};
 use crate::wire::{Frame, MESSAGE, REQUEST, Wire};
 
 fn is_lost<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
@@ -12,7 +12,16 @@ fn is_lost<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
 
 #[tokio::test]
 async fn a_peer_that_stops_is_lost_and_its_successor_is_somebody_else() {
-    let (a, b) = (Node::new("a").await, Node::new("b").await);
+    stop_and_succeed(Options::default()).await;
+    stop_and_succeed(secure()).await;
+}
+
+async fn stop_and_succeed(options: Options) {
+    let node = |id, address| Node::with(id, address, KEY, options.clone());
+    let (a, b) = (
+        node("a", "127.0.0.1:0").await,
+        node("b", "127.0.0.1:0").await,
+    );
     let held = Bytes::from_static(b"hold");
     let asked = a.links.request(&b.peer, held.clone());
     let stops = async {
@@ -24,7 +33,7 @@ async fn a_peer_that_stops_is_lost_and_its_successor_is_somebody_else() {
     assert_eq!(a.sees().await, Event::Lost(b.peer.id.clone()));
     assert_eq!(b.sees().await, Event::Dropped);
 
-    let c = Node::with("c", &b.peer.address, KEY, Options::default()).await;
+    let c = node("c", &b.peer.address).await;
     let asked = within(a.links.request(&b.peer, Bytes::new())).await;
     assert!(matches!(asked, Err(Error::OtherPeer { .. })), "{asked:?}");
     assert!(within(a.links.request(&c.peer, Bytes::new())).await.is_ok());

@@ -7,20 +7,22 @@ use faasm_link::{Error, Options, Peer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::kit::{KEY, Node, id_of, stranger, within};
+use crate::kit::{KEY, Node, id_of, secure, stranger, within};
 use crate::wire::{Wire, greeting, proof, read_greeting, version};
 
-async fn ask(a: &Node, peer: &Peer) -> Result<Bytes, Error> {
+pub async fn ask(a: &Node, peer: &Peer) -> Result<Bytes, Error> {
     within(a.links.request(peer, Bytes::from_static(b"hello"))).await
 }
 
 #[tokio::test]
 async fn another_key_is_refused_on_both_sides() {
-    let a = Node::new("a").await;
-    let b = Node::with("b", "127.0.0.1:0", [8; 32], Options::default()).await;
-    for (from, to) in [(&a, &b), (&b, &a)] {
-        let address = to.peer.address.clone();
-        assert_eq!(ask(from, &to.peer).await, Err(Error::WrongKey { address }));
+    for options in [Options::default(), secure()] {
+        let node = |id, key| Node::with(id, "127.0.0.1:0", key, options.clone());
+        let (a, b) = (node("a", KEY).await, node("b", [8; 32]).await);
+        for (from, to) in [(&a, &b), (&b, &a)] {
+            let address = to.peer.address.clone();
+            assert_eq!(ask(from, &to.peer).await, Err(Error::WrongKey { address }));
+        }
     }
 }
 
@@ -80,7 +82,12 @@ async fn another_version_is_told_both_numbers() {
 
 #[tokio::test]
 async fn what_is_no_faasm_server_is_recognised() {
-    let a = Node::new("a").await;
+    for a in [Node::new("a").await, Node::secure("a").await] {
+        ask_something_else(a).await;
+    }
+}
+
+async fn ask_something_else(a: Node) {
     let (listener, peer) = stranger().await;
     let other = async {
         let (mut stream, _) = listener.accept().await.unwrap();

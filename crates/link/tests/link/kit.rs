@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use faasm_link::{LinkKey, Links, Options, Peer, PeerId, Service};
+use faasm_link::{LinkKey, Links, Options, Peer, PeerId, Service, Tls};
 use futures::future::{BoxFuture, FutureExt};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore, mpsc};
@@ -92,6 +92,11 @@ impl Node {
         Self::with(id, "127.0.0.1:0", KEY, Options::default()).await
     }
 
+    /// One with TLS.
+    pub async fn secure(id: &str) -> Self {
+        Self::with(id, "127.0.0.1:0", KEY, secure()).await
+    }
+
     pub async fn with(id: &str, address: &str, key: [u8; 32], options: Options) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -156,6 +161,15 @@ pub fn impatient() -> Options {
     Options {
         ping_every: second / 10,
         dead_after: second,
+        ..Options::default()
+    }
+}
+
+/// Options with TLS, and enough patience for a test to hang where it would end by a timeout.
+pub fn secure() -> Options {
+    Options {
+        tls: Some(Tls::new().unwrap()),
+        handshake_timeout: 10 * PATIENCE,
         ..Options::default()
     }
 }

@@ -8,4 +8,5 @@ mod killed;
 mod kit;
 mod messages;
 mod requests;
+mod tls;
 mod wire;

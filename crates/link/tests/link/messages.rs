@@ -7,7 +7,7 @@ use faasm_link::{Error, Options};
 use futures::FutureExt;
 use futures::future::join_all;
 
-use crate::kit::{Event, GATED, KEY, Node, bytes, stranger, within};
+use crate::kit::{Event, GATED, KEY, Node, bytes, secure, stranger, within};
 use crate::wire::{CHUNK, Wire};
 
 const WINDOW: usize = 1 << 20;
@@ -31,10 +31,16 @@ fn number(body: &[u8]) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_stream_comes_in_order() {
-    let (a, b) = (
-        Node::new("a").await,
-        Node::with("b", "127.0.0.1:0", KEY, small_window()).await,
-    );
+    let b = |options| Node::with("b", "127.0.0.1:0", KEY, options);
+    send_in_order(Node::new("a").await, b(small_window()).await).await;
+    let options = Options {
+        stream_window: WINDOW,
+        ..secure()
+    };
+    send_in_order(Node::secure("a").await, b(options).await).await;
+}
+
+async fn send_in_order(a: Node, b: Node) {
     let sizes = [4, 8, 70_000, CHUNK, 3 * CHUNK, 2 * WINDOW];
     b.gate.add_permits(10_000);
     let (streams, messages) = (20_u64, 100_u32);

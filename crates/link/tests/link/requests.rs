@@ -9,7 +9,11 @@ use crate::wire::{ANSWER, CANCEL, CHUNK, Frame, REQUEST, Wire};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_requests_of_all_sizes_get_their_own_answers() {
-    let (a, b) = (Node::new("a").await, Node::new("b").await);
+    ask_much(Node::new("a").await, Node::new("b").await).await;
+    ask_much(Node::secure("a").await, Node::secure("b").await).await;
+}
+
+async fn ask_much(a: Node, b: Node) {
     let sizes = [
         0,
         1,
@@ -163,7 +167,11 @@ async fn a_small_request_overtakes_a_large_one() {
 
 #[tokio::test]
 async fn requests_go_on_while_a_large_answer_comes() {
-    let (a, b) = (Node::new("a").await, Node::new("b").await);
+    ask_meanwhile(Node::new("a").await, Node::new("b").await).await;
+    ask_meanwhile(Node::secure("a").await, Node::secure("b").await).await;
+}
+
+async fn ask_meanwhile(a: Node, b: Node) {
     let large = a.links.request(&b.peer, Bytes::from(bytes(1, 90 << 20)));
     let small = async {
         for n in 0..50 {

@@ -1,10 +1,10 @@
 //! The protocol as somebody else would write it: for peers that do what ours do not.
 
 use bytes::BufMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::kit::{Node, within};
+use crate::kit::{KEY, Node, within};
 
 pub const ALIVE: u8 = 1;
 pub const REQUEST: u8 = 2;
@@ -63,7 +63,7 @@ pub fn greeting(id: &str, epoch: u64) -> Vec<u8> {
 }
 
 /// Reads a greeting.
-pub async fn read_greeting(stream: &mut TcpStream) -> Vec<u8> {
+pub async fn read_greeting(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     let mut bytes = vec![0; 8 + 4 + 32 + 8 + 12 + 1];
     stream.read_exact(&mut bytes).await.unwrap();
     let mut id = vec![0; usize::from(*bytes.last().unwrap())];
@@ -73,48 +73,72 @@ pub async fn read_greeting(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 pub fn proof(key: &[u8; 32], role: u8, dialed: &[u8], accepted: &[u8]) -> [u8; 32] {
+    bound_proof(key, role, dialed, accepted, &[])
+}
+
+/// A proof for a session of TLS, too.
+pub fn bound_proof(
+    key: &[u8; 32],
+    role: u8,
+    dialed: &[u8],
+    accepted: &[u8],
+    session: &[u8],
+) -> [u8; 32] {
     let key = blake3::derive_key("faasm link 2026 handshake", key);
     let mut mac = vec![role];
     for greeting in [dialed, accepted] {
         mac.extend((greeting.len() as u64).to_le_bytes());
         mac.extend(greeting);
     }
+    mac.extend(session);
     *blake3::keyed_hash(&key, &mac).as_bytes()
 }
 
 /// One side of a connection.
-pub struct Wire(pub TcpStream);
+pub struct Wire<S = TcpStream>(pub S);
 
 impl Wire {
     /// Dials a node, as the process `id`.
     pub async fn dial(node: &Node, id: &str, epoch: u64) -> Self {
-        let mut stream = TcpStream::connect(&node.peer.address).await.unwrap();
+        let stream = TcpStream::connect(&node.peer.address).await.unwrap();
+        Self::greet(stream, id, epoch, &[]).await
+    }
+
+    /// Takes the next connection, as the process `id`.
+    pub async fn accept(listener: &TcpListener, id: &str) -> Self {
+        let (stream, _) = within(listener.accept()).await.unwrap();
+        Self::answer(stream, id, &[]).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    /// Greets as who dialed, in this session of TLS or none.
+    pub async fn greet(mut stream: S, id: &str, epoch: u64, session: &[u8]) -> Self {
         let ours = greeting(id, epoch);
         stream.write_all(&ours).await.unwrap();
         let theirs = read_greeting(&mut stream).await;
         stream
-            .write_all(&proof(&crate::kit::KEY, 0, &ours, &theirs))
+            .write_all(&bound_proof(&KEY, 0, &ours, &theirs, session))
             .await
             .unwrap();
         assert_eq!(stream.read_u8().await.unwrap(), 1);
         let mut shown = [0; 32];
         stream.read_exact(&mut shown).await.unwrap();
-        assert_eq!(shown, proof(&crate::kit::KEY, 1, &ours, &theirs));
+        assert_eq!(shown, bound_proof(&KEY, 1, &ours, &theirs, session));
         Self(stream)
     }
 
-    /// Takes the next connection, as the process `id`.
-    pub async fn accept(listener: &TcpListener, id: &str) -> Self {
-        let (mut stream, _) = within(listener.accept()).await.unwrap();
+    /// Answers who dialed.
+    async fn answer(mut stream: S, id: &str, session: &[u8]) -> Self {
         let theirs = read_greeting(&mut stream).await;
         let ours = greeting(id, 0);
         stream.write_all(&ours).await.unwrap();
         let mut shown = [0; 32];
         stream.read_exact(&mut shown).await.unwrap();
-        assert_eq!(shown, proof(&crate::kit::KEY, 0, &theirs, &ours));
+        assert_eq!(shown, bound_proof(&KEY, 0, &theirs, &ours, session));
         stream.write_u8(1).await.unwrap();
         stream
-            .write_all(&proof(&crate::kit::KEY, 1, &theirs, &ours))
+            .write_all(&bound_proof(&KEY, 1, &theirs, &ours, session))
             .await
             .unwrap();
         Self(stream)

@@ -86,6 +86,10 @@ http://{{ include "faasm.fullname" (index . 0) }}-upload:8002
 - name: FAASM_REDIS
   valueFrom:
     secretKeyRef: {name: {{ include "faasm.redisSecret" . }}, key: url}
+{{- if .Values.cluster.tls }}
+- name: FAASM_CLUSTER_TLS
+  value: "true"
+{{- end }}
 {{- if .Values.monitoring.open }}
 - name: FAASM_OPEN_METRICS
   value: "true"

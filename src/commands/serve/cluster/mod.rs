@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use faasm_calls::{Cluster, Company};
 use faasm_cluster::{Members, Profile, Redis, RedisLog, RedisOptions, RedisTier, RedisTokens};
-use faasm_link::{LinkKey, Links, Options, PeerId};
+use faasm_link::{LinkKey, Links, Options, PeerId, Tls};
 use faasm_model::ClusterKey;
 use faasm_state::tier::GlobalTier;
 use faasm_storage::{Location, Storage};
@@ -31,6 +31,8 @@ pub struct ClusterPlan {
     pub link_addr: SocketAddr,
     /// Where others reach that; where it listens unless told.
     pub advertise: Option<String>,
+    /// Whether what servers send each other is encrypted.
+    pub tls: bool,
     /// Calls that it runs at a time; none if it only stores.
     pub capacity: u32,
     /// Most calls of a user that wait in the log.
@@ -42,6 +44,7 @@ pub struct Joining {
     plan: ClusterPlan,
     redis: Redis,
     key: LinkKey,
+    tls: Option<Tls>,
     listener: TcpListener,
     address: String,
 }
@@ -64,6 +67,7 @@ impl Joining {
         }
         plan.redis.cluster = Some(redis.cluster().to_owned());
         let key = common_key(&redis, plan.key.as_ref()).await?;
+        let tls = common_tls(&redis, plan.tls).await?;
         let addr = plan.link_addr;
         let listener = TcpListener::bind(addr).await.with_context(|| {
             format!("cannot listen on {addr}; choose another address with --link-addr")
@@ -77,6 +81,7 @@ impl Joining {
             plan,
             redis,
             key,
+            tls,
             listener,
             address,
         })
@@ -116,7 +121,11 @@ impl Joining {
         let members = Members::join(&self.redis, profile, worker).await?;
         let me = PeerId::new(self.redis.worker())?;
         let service = Arc::clone(here) as Arc<dyn faasm_link::Service>;
-        let links = Links::open(self.listener, self.key, me, service, Options::default());
+        let options = Options {
+            tls: self.tls,
+            ..Options::default()
+        };
+        let links = Links::open(self.listener, self.key, me, service, options);
         let others = Arc::new(Others::new(members, links.clone(), self.redis.worker()));
         here.tell(&others);
         let most_waiting = u64::try_from(self.plan.max_queued).unwrap_or(u64::MAX);
@@ -155,6 +164,20 @@ async fn common_key(redis: &Redis, given: Option<&ClusterKey>) -> anyhow::Result
     getrandom::fill(&mut random).context("the system has no randomness")?;
     let agreed: ClusterKey = redis.agree("secret", &hex(&random)).await?.parse()?;
     Ok(LinkKey::new(&agreed.derive("links")))
+}
+
+/// The encryption of the links, if the servers have it.
+async fn common_tls(redis: &Redis, wanted: bool) -> anyhow::Result<Option<Tls>> {
+    let own = if wanted { "tls" } else { "plain" };
+    if redis.agree("links", own).await? != own {
+        bail!(match wanted {
+            true =>
+                "the other servers of this cluster do not encrypt what they send each other: leave out --cluster-tls",
+            false =>
+                "the other servers of this cluster encrypt what they send each other: give this one --cluster-tls, too",
+        });
+    }
+    Ok(wanted.then(Tls::new).transpose()?)
 }
 
 fn hex(bytes: &[u8]) -> String {
