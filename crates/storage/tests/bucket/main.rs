@@ -30,17 +30,6 @@ fn content_of(folder: &str, body: &str, suffix: &str) -> String {
     format!("{folder}/{}{suffix}", ContentHash::of(body.as_bytes()))
 }
 
-/// Why a storage cannot be opened.
-async fn refusal(options: StorageOptions) -> String {
-    let dir = tempfile::tempdir().unwrap();
-    let lock = DataDirLock::acquire(dir.path(), "a test").unwrap();
-    match Storage::open_with(lock, options).await {
-        Err(error @ Error::Unavailable { .. }) => error.to_string(),
-        Err(error) => panic!("{error:?}"),
-        Ok(_) => panic!("it was opened"),
-    }
-}
-
 fn is_unavailable<T>(result: &Result<T, Error>) -> bool {
     matches!(result, Err(Error::Unavailable { .. }))
 }
@@ -52,7 +41,7 @@ async fn a_bucket_that_is_not_there_is_named() {
         location: "s3://another/prefix".parse().unwrap(),
         ..options(&server)
     };
-    let refusal = refusal(elsewhere).await;
+    let refusal = refusal(elsewhere).await.unwrap();
     assert!(
         refusal.contains("s3://another/prefix has no such bucket"),
         "{refusal}"
@@ -73,7 +62,7 @@ async fn wrong_credentials_are_said_and_not_shown() {
             s3: S3Settings::new(settings),
             ..options(&server)
         };
-        let refusal = refusal(wrong).await;
+        let refusal = refusal(wrong).await.unwrap();
         assert!(refusal.contains("credentials"), "{refusal}");
         assert!(!refusal.contains("wrong-secret"), "{refusal}");
     }
