@@ -6,8 +6,8 @@ mod common;
 use common::{Answer, Server, request};
 use faasm_http::HttpOptions;
 use faasm_model::ContentHash;
-use faasm_storage::conformance::{Server as Other, cluster_key};
-use faasm_storage::{DataDirLock, Error, Storage, StorageOptions, access_token};
+use faasm_storage::conformance::{Server as Other, cluster_key, refusal};
+use faasm_storage::{Error, StorageOptions, access_token};
 
 /// The options of the storage of an empty server, which asks for the key of a cluster.
 async fn of_a_server() -> (StorageOptions, Server) {

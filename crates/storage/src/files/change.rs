@@ -50,7 +50,7 @@ impl Files {
         content: SpooledFile,
         must_be_new: bool,
     ) -> Result<Arc<FileRecord>> {
-        self.change([path.clone()], move |committer| async move {
+        let stored = self.change([path.clone()], move |committer| async move {
             let turn = turn(&committer, &path).await?;
             if must_be_new {
                 committer.index.check_free(&path)?;
@@ -64,8 +64,10 @@ impl Files {
             drop((claim, turn));
             release_later(&committer, replaced).await;
             Ok(record)
-        })
-        .await
+        });
+        let record = stored.await?;
+        self.committer.blobs.confirm(record.hash).await?;
+        Ok(record)
     }
 
     /// Gives the file at `from` the path `to`, durably, in the place of a file that is

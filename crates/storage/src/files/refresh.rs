@@ -34,18 +34,35 @@ impl Files {
     /// [`Error::Unavailable`]: some are then as they were, some are not there, and some were
     /// read.
     pub async fn refresh_all(&self) -> Result<()> {
-        let all = self.committer.all_names().await?;
+        self.review().await.map(drop)
+    }
+
+    /// [`refresh_all`](Self::refresh_all); how many records were left out.
+    async fn review(&self) -> Result<usize> {
+        let survey = self.committer.survey().await?;
+        let all = survey.known.into_iter().chain(survey.found);
         let (in_the_way, first) = self.refresh_each(all).await;
         // What was in their way may have gone since.
         let (left_out, second) = self.refresh_each(in_the_way).await;
-        for path in left_out {
+        for path in &left_out {
             tracing::error!(%path, "a stored record cannot be used and was left out");
         }
-        first.and(second)
+        first.and(second).map(|()| survey.damaged + left_out.len())
+    }
+
+    /// How many stored records are not in force, after another look at what is stored.
+    pub(crate) async fn left_out(&self) -> Result<usize> {
+        match self.committer.is_shared() {
+            true => self.review().await,
+            false => self.committer.left_out().await,
+        }
     }
 
     /// Refreshes all of `paths`, and returns those whose records cannot be used.
-    async fn refresh_each(&self, paths: Vec<SharedPath>) -> (Vec<SharedPath>, Result<()>) {
+    async fn refresh_each(
+        &self,
+        paths: impl IntoIterator<Item = SharedPath>,
+    ) -> (Vec<SharedPath>, Result<()>) {
         let each = stream::iter(paths).map(|path| async move {
             let refreshed = self.refresh(&path).await;
             (path, refreshed)

@@ -136,7 +136,9 @@ impl Functions {
                 initialised,
                 name,
             };
-            this.commit(turn, record).await
+            let record = this.commit(turn, record).await?;
+            this.committer.blobs.confirm(hash).await?;
+            Ok(record)
         })
         .await?
     }
@@ -304,20 +306,35 @@ impl Functions {
     /// [`Error::Unavailable`]: some functions are then as they were, some are not there, and
     /// some were read.
     pub async fn refresh_all(&self) -> Result<()> {
-        let names = self.committer.all_names().await?;
+        self.review().await.map(drop)
+    }
+
+    /// [`refresh_all`](Self::refresh_all); how many records were left out.
+    async fn review(&self) -> Result<usize> {
+        let survey = self.committer.survey().await?;
+        let names = survey.known.into_iter().chain(survey.found);
         let each = stream::iter(names).map(|name| async move { self.refresh(&name).await });
         let mut each = each.buffer_unordered(CONCURRENT_READS);
-        let mut all = Ok(());
+        let (mut left_out, mut all) = (survey.damaged, Ok(()));
         while let Some(refreshed) = each.next().await {
             match refreshed {
                 Err(error @ Error::UnusableRecord { .. }) => {
                     tracing::error!(%error, "a stored record was left out");
+                    left_out += 1;
                 }
                 // The others go on: none of them may stay out of date.
                 refreshed => all = all.and(refreshed),
             }
         }
-        all
+        all.map(|()| left_out)
+    }
+
+    /// How many stored records are not in force, after another look at what is stored.
+    pub(crate) async fn left_out(&self) -> Result<usize> {
+        match self.committer.is_shared() {
+            true => self.review().await,
+            false => self.committer.left_out().await,
+        }
     }
 
     /// Removes the image of a function that is out of force, unless the present one, which

@@ -1,7 +1,6 @@
 //! Reading again what other servers may have changed.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path as Key;
@@ -12,6 +11,16 @@ use crate::{Error, Result};
 
 /// Records that are read at the same time.
 pub(crate) const CONCURRENT_READS: usize = 16;
+
+/// The records that there are.
+pub(crate) struct Survey<N> {
+    /// The names of those in force.
+    pub(crate) known: Vec<N>,
+    /// The names of others that are stored.
+    pub(crate) found: Vec<N>,
+    /// How many are stored that are damaged, and have no name.
+    pub(crate) damaged: usize,
+}
 
 /// What came of reading a record again.
 #[must_use]
@@ -50,7 +59,7 @@ impl<I: Index> Committer<I> {
         let (replaced, outcome) = match stored {
             None => (self.index.remove(name), Ok(())),
             Some(record) if self.index.get(name).as_ref() == Some(&record) => (None, Ok(())),
-            Some(record) => self.put_in_force(record),
+            Some(record) => self.put_in_force(record).await,
         };
         if outcome.is_ok() {
             self.end_doubt(turn).await;
@@ -58,7 +67,7 @@ impl<I: Index> Committer<I> {
         Refreshed { replaced, outcome }
     }
 
-    fn put_in_force(&self, record: I::Record) -> (Option<I::Record>, Result<()>) {
+    async fn put_in_force(&self, record: I::Record) -> (Option<I::Record>, Result<()>) {
         let mut replaced = None;
         if self.index.admit(&record).is_err() {
             // What it replaces may be all that is in its way.
@@ -69,6 +78,7 @@ impl<I: Index> Committer<I> {
             }
         }
         self.blobs.share_of(&record);
+        self.blobs.until_collected(&record).await;
         let inserted = self.index.insert(record);
         (replaced.or(inserted), Ok(()))
     }
@@ -102,28 +112,45 @@ impl<I: Index> Committer<I> {
         })
     }
 
-    /// The names of all records that are in force or stored. A stored record that is damaged has
-    /// none, and is logged.
-    pub(crate) async fn all_names(self: &Arc<Self>) -> Result<Vec<NameIn<I>>> {
+    /// Looks which records are in force or stored. Those that are damaged are logged.
+    pub(crate) async fn survey(&self) -> Result<Survey<NameIn<I>>> {
         let listed = self.objects.list(self.index.folder()).await?;
         // After the list: what was committed in between is in the index.
-        let mut names = self.index.names();
-        let known: HashSet<Key> = names.iter().map(|name| self.key(name)).collect();
+        let known = self.index.names();
+        let keys: HashSet<Key> = known.iter().map(|name| self.key(name)).collect();
         let new = listed.into_iter().map(|object| object.key);
-        let new: Vec<Key> = new.filter(|key| !known.contains(key)).collect();
-        let found = stream::iter(new).map(|key| async move { self.read_record(&key).await });
-        let mut found = found.buffer_unordered(CONCURRENT_READS);
+        let new: Vec<Key> = new.filter(|key| !keys.contains(key)).collect();
+        let read = stream::iter(new).map(|key| async move { self.read_record(&key).await });
+        let mut read = read.buffer_unordered(CONCURRENT_READS);
+        let (mut found, mut damaged) = (Vec::new(), 0);
         loop {
-            match found.try_next().await {
+            match read.try_next().await {
                 Ok(None) => break,
-                Ok(Some(record)) => names.extend(record.map(|record| record.name().clone())),
+                Ok(Some(record)) => found.extend(record.map(|record| record.name().clone())),
                 Err(error @ Error::UnusableRecord { .. }) => {
                     tracing::error!(%error, "a stored record was left out");
+                    damaged += 1;
                 }
                 Err(error) => return Err(error),
             }
         }
-        drop(found);
-        Ok(names)
+        drop(read);
+        Ok(Survey {
+            known,
+            found,
+            damaged,
+        })
+    }
+
+    /// How many stored records are not in force, where no other server changes any.
+    pub(crate) async fn left_out(&self) -> Result<usize> {
+        let survey = self.survey().await?;
+        let mut left_out = survey.damaged;
+        for name in survey.found {
+            // One that was being put is in force by then.
+            let turn = self.turn(&name).await;
+            left_out += usize::from(self.index.get(turn.key()).is_none());
+        }
+        Ok(left_out)
     }
 }
