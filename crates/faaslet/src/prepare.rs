@@ -132,7 +132,8 @@ impl Faaslets {
             Err(Unavailable::Storage(error)) if is_away(&error) => {
                 tracing::warn!(function = %name, %error, "cannot fetch the function's code");
                 // Where the storage is, too.
-                let why = "its code cannot be fetched from the storage now; the server's log says more";
+                let why =
+                    "its code cannot be fetched from the storage now; the server's log says more";
                 let message = format!("{name}: {why}");
                 Err(failed(FailureKind::StorageUnavailable, message))
             }

@@ -90,9 +90,9 @@ fn status_of(kind: FailureKind) -> StatusCode {
     match kind {
         FailureKind::TimeLimit => StatusCode::GATEWAY_TIMEOUT,
         FailureKind::FunctionNotFound | FailureKind::PythonEntry => StatusCode::NOT_FOUND,
-        FailureKind::Overloaded
-        | FailureKind::StorageUnavailable
-        | FailureKind::PythonMissing => StatusCode::SERVICE_UNAVAILABLE,
+        FailureKind::Overloaded | FailureKind::StorageUnavailable | FailureKind::PythonMissing => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         FailureKind::NonZeroReturn
         | FailureKind::Trap
         | FailureKind::MemoryLimit
