@@ -102,6 +102,7 @@ impl Inner {
         false
     }
 
+    /// Waits for a permit and runs the call.
     async fn attempt(
         self: &Arc<Self>,
         live: &Arc<LiveCall>,

@@ -90,12 +90,18 @@ impl Collector {
         if unused.is_empty() {
             return Ok(collected);
         }
-        collected.left_out = storage.left_out().await?;
+        let named = [
+            storage.functions().named().await?,
+            storage.python().named().await?,
+            storage.files().named().await?,
+        ];
+        collected.left_out = named.iter().map(|named| named.left_out).sum();
         if collected.left_out > 0 {
             return Ok(collected);
         }
-        // What was learned of others' records may name some.
-        unused.retain(|unused| !storage.uses(unused.kind, &unused.hash));
+        // Also by records that this server was not told of.
+        let is_named = |hash: &ContentHash| named.iter().any(|named| named.hashes.contains(hash));
+        unused.retain(|of| !storage.uses(of.kind, &of.hash) && !is_named(&of.hash));
         let is_due = |unused: &Unused| candidates.contains(&unused.object.key);
         let (due, left): (Vec<_>, Vec<_>) = unused.into_iter().partition(is_due);
         self.unused = left.into_iter().map(|unused| unused.object.key).collect();
@@ -159,13 +165,6 @@ impl Storage {
             Some(blobs) => blobs.is_held(hash),
             None => self.functions().uses(hash) || self.python().uses(hash),
         }
-    }
-
-    /// How many stored records are not in force, after another look at what is stored.
-    async fn left_out(&self) -> Result<usize> {
-        let functions = self.functions().left_out().await?;
-        let python = self.python().left_out().await?;
-        Ok(functions + python + self.files().left_out().await?)
     }
 
     async fn release_due(&self) {

@@ -30,7 +30,8 @@ impl Files {
     /// file is then as it was before. But if one of the last four came at the very end, the
     /// next start, or another server, may find what was to be put; putting or deleting the file
     /// again decides it. After [`Error::Unannounced`], as of all that is changed here, it is
-    /// stored, and doing it again announces it again.
+    /// stored, and doing it again announces it again. [`Error::Interrupted`] if its bytes were
+    /// collected in the same moment: put it again.
     pub async fn put(&self, path: SharedPath, content: SpooledFile) -> Result<Arc<FileRecord>> {
         self.store(path, content, false).await
     }

@@ -5,7 +5,7 @@ use futures::{StreamExt, stream};
 
 use super::Files;
 use super::change::release_later;
-use crate::records::CONCURRENT_READS;
+use crate::records::{CONCURRENT_READS, Named};
 use crate::{Error, Result};
 
 impl Files {
@@ -34,28 +34,20 @@ impl Files {
     /// [`Error::Unavailable`]: some are then as they were, some are not there, and some were
     /// read.
     pub async fn refresh_all(&self) -> Result<()> {
-        self.review().await.map(drop)
-    }
-
-    /// [`refresh_all`](Self::refresh_all); how many records were left out.
-    async fn review(&self) -> Result<usize> {
         let survey = self.committer.survey().await?;
         let all = survey.known.into_iter().chain(survey.found);
         let (in_the_way, first) = self.refresh_each(all).await;
         // What was in their way may have gone since.
         let (left_out, second) = self.refresh_each(in_the_way).await;
-        for path in &left_out {
+        for path in left_out {
             tracing::error!(%path, "a stored record cannot be used and was left out");
         }
-        first.and(second).map(|()| survey.damaged + left_out.len())
+        first.and(second)
     }
 
-    /// How many stored records are not in force, after another look at what is stored.
-    pub(crate) async fn left_out(&self) -> Result<usize> {
-        match self.committer.is_shared() {
-            true => self.review().await,
-            false => self.committer.left_out().await,
-        }
+    /// The content that stored records name.
+    pub(crate) async fn named(&self) -> Result<Named> {
+        self.committer.named().await
     }
 
     /// Refreshes all of `paths`, and returns those whose records cannot be used.

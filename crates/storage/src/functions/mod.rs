@@ -18,7 +18,9 @@ pub use record::{FunctionRecord, Initialised};
 use crate::announce::{Announcer, Changed};
 use crate::objects::Objects;
 use crate::page::MAX_PAGE;
-use crate::records::{self, Blobs, ByteStream, CONCURRENT_READS, Committer, Index, Layout, Turn};
+use crate::records::{
+    self, Blobs, ByteStream, CONCURRENT_READS, Committer, Index, Layout, Named, Turn,
+};
 use crate::{Artifacts, DataDirLock, Error, Page, Result, SpooledFile};
 use index::ByName;
 use retired::Retired;
@@ -108,7 +110,8 @@ impl Functions {
     /// [`Error::Unavailable`]. The function is then as it was before. But if that came at the
     /// very end, the next start, or another server, may find what was to be put; putting or
     /// deleting the function again decides it. After [`Error::Unannounced`] it is stored, and
-    /// putting it again announces it again.
+    /// putting it again announces it again. [`Error::Interrupted`] if its code was collected in
+    /// the same moment: put it again.
     pub async fn put(
         &self,
         name: FunctionName,
@@ -306,35 +309,26 @@ impl Functions {
     /// [`Error::Unavailable`]: some functions are then as they were, some are not there, and
     /// some were read.
     pub async fn refresh_all(&self) -> Result<()> {
-        self.review().await.map(drop)
-    }
-
-    /// [`refresh_all`](Self::refresh_all); how many records were left out.
-    async fn review(&self) -> Result<usize> {
         let survey = self.committer.survey().await?;
         let names = survey.known.into_iter().chain(survey.found);
         let each = stream::iter(names).map(|name| async move { self.refresh(&name).await });
         let mut each = each.buffer_unordered(CONCURRENT_READS);
-        let (mut left_out, mut all) = (survey.damaged, Ok(()));
+        let mut all = Ok(());
         while let Some(refreshed) = each.next().await {
             match refreshed {
                 Err(error @ Error::UnusableRecord { .. }) => {
                     tracing::error!(%error, "a stored record was left out");
-                    left_out += 1;
                 }
                 // The others go on: none of them may stay out of date.
                 refreshed => all = all.and(refreshed),
             }
         }
-        all.map(|()| left_out)
+        all
     }
 
-    /// How many stored records are not in force, after another look at what is stored.
-    pub(crate) async fn left_out(&self) -> Result<usize> {
-        match self.committer.is_shared() {
-            true => self.review().await,
-            false => self.committer.left_out().await,
-        }
+    /// The content that stored records name.
+    pub(crate) async fn named(&self) -> Result<Named> {
+        self.committer.named().await
     }
 
     /// Removes the image of a function that is out of force, unless the present one, which

@@ -52,11 +52,6 @@ impl<I: Index> Committer<I> {
         }
     }
 
-    /// Whether other servers change what is stored, too.
-    pub(crate) fn is_shared(&self) -> bool {
-        self.objects.are_shared()
-    }
-
     /// Waits for the right to change `name`.
     pub(crate) async fn turn(&self, name: &NameIn<I>) -> Turn<'_, I> {
         self.turns.lock(name.clone()).await

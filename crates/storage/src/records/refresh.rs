@@ -18,8 +18,6 @@ pub(crate) struct Survey<N> {
     pub(crate) known: Vec<N>,
     /// The names of others that are stored.
     pub(crate) found: Vec<N>,
-    /// How many are stored that are damaged, and have no name.
-    pub(crate) damaged: usize,
 }
 
 /// What came of reading a record again.
@@ -112,21 +110,34 @@ impl<I: Index> Committer<I> {
         })
     }
 
-    /// Looks which records are in force or stored. Those that are damaged are logged.
+    /// Looks which records are in force or stored. A stored record that is damaged has no name, and
+    /// is logged.
     pub(crate) async fn survey(&self) -> Result<Survey<NameIn<I>>> {
         let listed = self.objects.list(self.index.folder()).await?;
         // After the list: what was committed in between is in the index.
         let known = self.index.names();
         let keys: HashSet<Key> = known.iter().map(|name| self.key(name)).collect();
         let new = listed.into_iter().map(|object| object.key);
-        let new: Vec<Key> = new.filter(|key| !keys.contains(key)).collect();
-        let read = stream::iter(new).map(|key| async move { self.read_record(&key).await });
+        let new = new.filter(|key| !keys.contains(key)).collect();
+        let mut found = Vec::new();
+        self.read_each(new, |record| found.push(record.name().clone()))
+            .await?;
+        Ok(Survey { known, found })
+    }
+
+    /// Reads records, and returns how many of them are damaged; they are logged.
+    pub(super) async fn read_each(
+        &self,
+        keys: Vec<Key>,
+        mut found: impl FnMut(I::Record),
+    ) -> Result<usize> {
+        let read = stream::iter(keys).map(|key| async move { self.read_record(&key).await });
         let mut read = read.buffer_unordered(CONCURRENT_READS);
-        let (mut found, mut damaged) = (Vec::new(), 0);
+        let mut damaged = 0;
         loop {
             match read.try_next().await {
-                Ok(None) => break,
-                Ok(Some(record)) => found.extend(record.map(|record| record.name().clone())),
+                Ok(None) => return Ok(damaged),
+                Ok(Some(record)) => record.into_iter().for_each(&mut found),
                 Err(error @ Error::UnusableRecord { .. }) => {
                     tracing::error!(%error, "a stored record was left out");
                     damaged += 1;
@@ -134,23 +145,5 @@ impl<I: Index> Committer<I> {
                 Err(error) => return Err(error),
             }
         }
-        drop(read);
-        Ok(Survey {
-            known,
-            found,
-            damaged,
-        })
-    }
-
-    /// How many stored records are not in force, where no other server changes any.
-    pub(crate) async fn left_out(&self) -> Result<usize> {
-        let survey = self.survey().await?;
-        let mut left_out = survey.damaged;
-        for name in survey.found {
-            // One that was being put is in force by then.
-            let turn = self.turn(&name).await;
-            left_out += usize::from(self.index.get(turn.key()).is_none());
-        }
-        Ok(left_out)
     }
 }
