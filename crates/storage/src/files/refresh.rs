@@ -34,8 +34,7 @@ impl Files {
     /// [`Error::Unavailable`]: some are then as they were, some are not there, and some were
     /// read.
     pub async fn refresh_all(&self) -> Result<()> {
-        let survey = self.committer.survey().await?;
-        let all = survey.known.into_iter().chain(survey.found);
+        let all = self.committer.all_names().await?;
         let (in_the_way, first) = self.refresh_each(all).await;
         // What was in their way may have gone since.
         let (left_out, second) = self.refresh_each(in_the_way).await;
@@ -51,10 +50,7 @@ impl Files {
     }
 
     /// Refreshes all of `paths`, and returns those whose records cannot be used.
-    async fn refresh_each(
-        &self,
-        paths: impl IntoIterator<Item = SharedPath>,
-    ) -> (Vec<SharedPath>, Result<()>) {
+    async fn refresh_each(&self, paths: Vec<SharedPath>) -> (Vec<SharedPath>, Result<()>) {
         let each = stream::iter(paths).map(|path| async move {
             let refreshed = self.refresh(&path).await;
             (path, refreshed)

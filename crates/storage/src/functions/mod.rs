@@ -309,8 +309,7 @@ impl Functions {
     /// [`Error::Unavailable`]: some functions are then as they were, some are not there, and
     /// some were read.
     pub async fn refresh_all(&self) -> Result<()> {
-        let survey = self.committer.survey().await?;
-        let names = survey.known.into_iter().chain(survey.found);
+        let names = self.committer.all_names().await?;
         let each = stream::iter(names).map(|name| async move { self.refresh(&name).await });
         let mut each = each.buffer_unordered(CONCURRENT_READS);
         let mut all = Ok(());

@@ -12,14 +12,6 @@ use crate::{Error, Result};
 /// Records that are read at the same time.
 pub(crate) const CONCURRENT_READS: usize = 16;
 
-/// The records that there are.
-pub(crate) struct Survey<N> {
-    /// The names of those in force.
-    pub(crate) known: Vec<N>,
-    /// The names of others that are stored.
-    pub(crate) found: Vec<N>,
-}
-
 /// What came of reading a record again.
 #[must_use]
 pub(crate) struct Refreshed<R> {
@@ -110,19 +102,18 @@ impl<I: Index> Committer<I> {
         })
     }
 
-    /// Looks which records are in force or stored. A stored record that is damaged has no name, and
-    /// is logged.
-    pub(crate) async fn survey(&self) -> Result<Survey<NameIn<I>>> {
+    /// The names of all records that are in force or stored. A stored record that is damaged has
+    /// none, and is logged.
+    pub(crate) async fn all_names(&self) -> Result<Vec<NameIn<I>>> {
         let listed = self.objects.list(self.index.folder()).await?;
         // After the list: what was committed in between is in the index.
-        let known = self.index.names();
-        let keys: HashSet<Key> = known.iter().map(|name| self.key(name)).collect();
+        let mut names = self.index.names();
+        let known: HashSet<Key> = names.iter().map(|name| self.key(name)).collect();
         let new = listed.into_iter().map(|object| object.key);
-        let new = new.filter(|key| !keys.contains(key)).collect();
-        let mut found = Vec::new();
-        self.read_each(new, |record| found.push(record.name().clone()))
-            .await?;
-        Ok(Survey { known, found })
+        let new = new.filter(|key| !known.contains(key)).collect();
+        let add = |record: I::Record| names.push(record.name().clone());
+        self.read_each(new, add).await?;
+        Ok(names)
     }
 
     /// Reads records, and returns how many of them are damaged; they are logged.

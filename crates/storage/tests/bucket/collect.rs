@@ -129,6 +129,7 @@ async fn nothing_is_deleted_while_the_bucket_cannot_be_listed_and_the_next_two_r
     assert_eq!(deleted(&mut collector, 1).await, 0);
     server.stop().await;
     assert!(super::is_unavailable(&collector.run(HOUR).await));
+    assert!(one.storage.functions().get(&name("f")).is_some());
     server.restart().await;
     assert_eq!(deleted(&mut collector, 1).await, 0);
     assert_eq!(deleted(&mut collector, 1).await, 1);
