@@ -129,6 +129,14 @@ impl Faaslets {
             Err(error @ Unavailable::NoPython) => {
                 Err(failed(FailureKind::PythonMissing, error.to_string()))
             }
+            Err(Unavailable::Storage(error)) if is_away(&error) => {
+                tracing::warn!(function = %name, %error, "cannot fetch the function's code");
+                // Where the storage is, too.
+                let why =
+                    "its code cannot be fetched from the storage now; the server's log says more";
+                let message = format!("{name}: {why}");
+                Err(failed(FailureKind::StorageUnavailable, message))
+            }
             Err(error) => {
                 tracing::error!(function = %name, %error, "cannot load the function");
                 let why = match error {
@@ -199,4 +207,9 @@ impl Faaslets {
         }
         Ok(charge)
     }
+}
+
+/// Whether it is the storage that fails, and not what is in it.
+fn is_away(error: &faasm_storage::Error) -> bool {
+    matches!(error, faasm_storage::Error::Unavailable { .. })
 }

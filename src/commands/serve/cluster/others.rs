@@ -114,6 +114,7 @@ impl Others {
             Err(error @ (Error::Lost { .. } | Error::Failed { .. })) => {
                 HandedOver::Lost(error.to_string())
             }
+            // Nothing of it was sent.
             Err(error) => {
                 tracing::debug!(%error, "cannot hand a call over");
                 HandedOver::NoRoom
