@@ -12,7 +12,7 @@ use crate::admission::Place;
 use crate::calls::{CANCELLED, Inner};
 use crate::live::LiveCall;
 use crate::refused::Refused;
-use crate::sharing::Claim;
+use crate::sharing::{Claim, complain};
 use crate::waiters::Rank;
 
 /// Calls taken up at a time after a crash.
@@ -54,7 +54,10 @@ impl Inner {
             } else if inner.closing.is_cancelled() {
                 inner.let_go(live.id()).await;
             }
-            drop((charge, claim));
+            drop(charge);
+            if let Some(claim) = claim {
+                claim.end().await;
+            }
         });
     }
 
@@ -183,9 +186,7 @@ impl Inner {
                     tracing::warn!(%error, "what this server did for a call is not kept");
                     return Written::NotOurs;
                 }
-                Err(error) => {
-                    tracing::error!(%error, "the call log cannot be written; trying again")
-                }
+                Err(error) => complain(&error, "the call log cannot be written; trying again"),
             }
             tokio::select! {
                 () = tokio::time::sleep(backoff) => {}
@@ -305,7 +306,7 @@ impl Inner {
                 match inner.log.expire(before).await {
                     Ok(_) => {}
                     Err(faasm_calllog::Error::Closed) => return,
-                    Err(error) => tracing::error!(%error, "cannot remove expired results"),
+                    Err(error) => complain(&error, "cannot remove expired results"),
                 }
             }
         });

@@ -5,6 +5,7 @@ mod shared;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use faasm_cluster::{Change, Load, Members, News, Profile, Redis, Worker};
 use faasm_model::FunctionName;
@@ -179,6 +180,33 @@ async fn a_worker_that_was_cut_off_reads_everything_before_it_is_current() {
     assert_eq!(noting.take().last(), Some(&News::Everything));
     one.announce(&upload("g")).await.unwrap();
     assert_eq!(noting.take(), [News::Changes(vec![upload("g")])]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_reads_for_longer_than_a_lease_keeps_it_and_nobody_waits() {
+    let server = Server::start();
+    let (one, _) = join(&worker(&server).await, "a").await;
+    let (redis, slow) = (worker(&server).await, Noting::new());
+    slow.hold(true);
+    let joining = tokio::spawn({
+        let slow = slow.clone();
+        async move { Members::join(&redis, profile("b"), slow).await }
+    });
+    until("it reads", async || slow.told.load(Ordering::SeqCst) == 1).await;
+    let lease_and_more = Duration::from_secs(10);
+    tokio::time::sleep(lease_and_more).await;
+    assert_eq!(addresses(&one), ["a:8080", "b:8080"]);
+    let changes: Vec<_> = ["f", "g"].map(upload).into();
+    for change in &changes {
+        one.announce(change).await.unwrap();
+    }
+    assert!(slow.take().is_empty(), "it still reads");
+    slow.hold(false);
+    let two = joining.await.unwrap().unwrap();
+    assert!(two.is_current());
+    assert_eq!(slow.take(), [News::Everything, News::Changes(changes)]);
+    one.announce(&upload("h")).await.unwrap();
+    assert_eq!(slow.take(), [News::Changes(vec![upload("h")])]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

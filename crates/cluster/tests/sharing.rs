@@ -170,6 +170,27 @@ async fn calls_of_a_dead_worker_move_and_those_of_a_living_one_stay() {
 }
 
 #[tokio::test]
+async fn a_worker_that_claims_a_call_again_which_it_lost_goes_on_under_the_new_claim() {
+    let server = Server::start();
+    let log = log(&server).await;
+    let call = accept(&log, &["a"]).await.remove(0);
+    log.claim(1, &[]).await.unwrap();
+    assert_eq!(log.begin(call.id).await, Ok(1));
+    // Asked again, by one who did not hear the answer.
+    assert_eq!(log.begin(call.id).await, Ok(1));
+    let leases = "{faasm:calls}:leases";
+    tell(&server, &["ZADD", leases, "1", &call.id.to_string()]);
+    let again = log.claim(1, &[]).await.unwrap();
+    assert_eq!((ids(&again), again[0].call.attempts), (vec![1], 1));
+    assert_eq!(log.begin(call.id).await, Ok(2));
+    assert_eq!(log.give_back(call.id).await, Ok(1));
+    assert_eq!(log.give_back(call.id).await, Ok(1));
+    assert!(log.renew(&[call.id]).await.unwrap().lost.is_empty());
+    assert_eq!(log.finish(finished(&call, 5, "x")).await, Ok(true));
+    assert_eq!(log.finish(finished(&call, 6, "y")).await, Ok(false));
+}
+
+#[tokio::test]
 async fn what_is_released_can_be_claimed_at_once_and_not_finished() {
     let server = Server::start();
     let (one, other) = (log(&server).await, log(&server).await);

@@ -146,9 +146,25 @@ impl Problem {
         }
     }
 
+    /// Whether all that needs the server fails of it, until the connection is good again.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_of_connection() || matches!(self, Self::Silent(_))
+    }
+
     /// Whether another connection may help.
     pub(super) fn is_of_connection(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::ReadOnly | Self::Loading)
+    }
+}
+
+impl Error {
+    /// Whether the server is away, or closed.
+    pub(super) fn is_away(&self) -> bool {
+        match self {
+            Self::Server { problem, .. } => problem.is_away(),
+            Self::Closed(_) => true,
+            _ => false,
+        }
     }
 }
 
