@@ -1,6 +1,8 @@
 //! Who may be in a cluster.
 
-use faasm_testkit::{Cluster, Redis, Server};
+use std::time::Duration;
+
+use faasm_testkit::{Builder, Cluster, Redis, Server, Signal};
 
 #[tokio::test]
 async fn servers_that_keep_functions_in_different_places_are_no_cluster() {
@@ -50,4 +52,22 @@ async fn servers_with_different_keys_do_not_talk() {
     let stranger = cluster.another().env("FAASM_CLUSTER_KEY", &key("b"));
     let why = stranger.refusal().await;
     assert!(why.contains("key"), "{why}");
+}
+
+#[tokio::test]
+async fn servers_that_let_different_clients_in_are_no_cluster() {
+    let key = |builder: Builder| builder.env("FAASM_CLUSTER_KEY", &"k".repeat(32));
+    let mut cluster = Cluster::with(1, key).await;
+    let with_tokens = key(cluster.another()).args(["--auth", "tokens"]);
+    let why = with_tokens.refusal().await;
+    assert!(why.contains("--auth off"), "{why}");
+    // Once nobody is there, the first one says.
+    cluster.servers[0].signal(Signal::TERM);
+    let ended = cluster.servers[0].exit_code(Duration::from_secs(30)).await;
+    assert_eq!(ended, Some(0));
+    let with_tokens = Cluster::builder(&cluster.redis).args(["--auth", "tokens"]);
+    let data_dir = cluster.servers[0].data_dir();
+    let with_tokens = key(with_tokens).data_dir(data_dir).start().await;
+    let logs = with_tokens.logs();
+    assert!(logs.contains("joined the cluster"), "{logs}");
 }

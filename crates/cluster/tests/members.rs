@@ -3,6 +3,7 @@
 
 mod shared;
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -283,10 +284,23 @@ async fn a_stream_that_faasm_did_not_write_makes_everybody_read_everything() {
 }
 
 #[tokio::test]
+async fn a_server_knows_its_address_on_the_way_to_the_redis() {
+    let server = Server::start();
+    let own = worker(&server).await.local_ip(true).await;
+    assert_eq!(own, Some(Ipv4Addr::LOCALHOST.into()));
+}
+
+#[tokio::test]
 async fn servers_agree_on_what_the_first_has_said() {
     let server = Server::start();
     let (one, other) = (worker(&server).await, worker(&server).await);
     assert_eq!(one.agree("storage", "a").await.unwrap(), "a");
     assert_eq!(other.agree("storage", "b").await.unwrap(), "a");
     assert_eq!(other.agree("key", "c").await.unwrap(), "c");
+    assert_eq!(one.agree_for_now("auth", "a").await.unwrap(), "a");
+    assert_eq!(other.agree_for_now("auth", "b").await.unwrap(), "b");
+    let (members, _) = join(&one, "a").await;
+    assert_eq!(one.agree_for_now("auth", "a").await.unwrap(), "b");
+    members.leave().await.unwrap();
+    assert_eq!(one.agree_for_now("auth", "a").await.unwrap(), "a");
 }

@@ -7,6 +7,7 @@ use redis::aio::{MultiplexedConnection, SendError};
 use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind};
 use tokio::sync::Notify;
 
+use super::address::has_tls;
 use super::clock::Clock;
 use super::error::{Error, Problem};
 use super::keys::Prefix;
@@ -64,7 +65,14 @@ impl Target {
             Ok(Connected { connection, clock })
         };
         let connected = tokio::time::timeout(self.timeout, connect).await;
-        connected.unwrap_or_else(|_| Err(self.silent()))
+        connected.unwrap_or_else(|_| match has_tls(&self.client) {
+            // A server without it waits for the end of what it takes for a line.
+            true => {
+                let why = format!("no answer within {:?}", self.timeout);
+                Err(Problem::NoTls(why).at(&self.server))
+            }
+            false => Err(self.silent()),
+        })
     }
 
     /// Checks that the server still is what it was, and looks at its clock.

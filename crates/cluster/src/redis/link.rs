@@ -114,6 +114,11 @@ impl Link {
         self.shared.target.cluster.get().map_or("", String::as_str)
     }
 
+    /// How the server is reached.
+    pub(super) fn client(&self) -> &redis::Client {
+        &self.shared.target.client
+    }
+
     /// Puts the server's address to what is wrong with it.
     pub(super) fn blame(&self, problem: Problem) -> Error {
         problem.at(&self.shared.target.server)

@@ -67,6 +67,13 @@ impl Others {
         self.members.leave().await
     }
 
+    /// Where a server is, if it is still there.
+    pub fn address(&self, id: &str) -> Option<String> {
+        let live = self.members.live();
+        let member = live.iter().find(|member| member.id == id)?;
+        Some(member.profile.address.clone())
+    }
+
     /// Returns when all others have applied the change.
     pub async fn announce(&self, change: Change) -> Result<(), String> {
         let announced = self.members.announce(&change).await;
