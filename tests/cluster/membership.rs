@@ -71,3 +71,24 @@ async fn servers_that_let_different_clients_in_are_no_cluster() {
     let logs = with_tokens.logs();
     assert!(logs.contains("joined the cluster"), "{logs}");
 }
+
+#[tokio::test]
+async fn each_server_lists_all_of_the_cluster() {
+    let cluster = Cluster::with(2, |builder| builder.args(["--max-running", "3"])).await;
+    for server in &cluster.servers {
+        let mut workers = Vec::new();
+        super::until("both are listed", async || {
+            let list = server.get("/workers").await.expect(200).json();
+            workers = list["workers"].as_array().unwrap().clone();
+            workers.len() == 2
+        })
+        .await;
+        for worker in &workers {
+            assert_eq!(
+                (&worker["capacity"], &worker["running"]),
+                (&3.into(), &0.into())
+            );
+            assert!(worker["since_ms"].as_u64().unwrap() > 0, "{worker}");
+        }
+    }
+}

@@ -90,6 +90,7 @@ impl Parts {
             metrics,
             readiness: readiness.clone(),
             tokens,
+            workers: cluster.as_ref().map(Joined::workers),
             options: plan.http,
         });
         let parts = Self {

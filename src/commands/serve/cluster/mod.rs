@@ -145,6 +145,11 @@ impl Joining {
 }
 
 impl Joined {
+    /// All servers of the cluster.
+    pub fn workers(&self) -> Arc<dyn faasm_http::Workers> {
+        Arc::clone(&self.others) as Arc<dyn faasm_http::Workers>
+    }
+
     /// Ends the membership, so that nobody waits for this server.
     pub async fn leave(&self) {
         leave(self.others.leave().await);
