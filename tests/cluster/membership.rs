@@ -92,3 +92,39 @@ async fn each_server_lists_all_of_the_cluster() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_log_names_servers_that_come_and_go_and_says_once_that_the_redis_is_away() {
+    let mut cluster = Cluster::start(2).await;
+    let other = cluster.servers.remove(1);
+    let one = &cluster.servers[0];
+    super::until("the other is named", async || {
+        one.logs().contains("a server joined the cluster")
+    })
+    .await;
+    other.signal(Signal::TERM);
+    super::until("it is said that it left", async || {
+        one.logs().contains("a server left the cluster")
+    })
+    .await;
+    let before = one.logs().len();
+    let mut redis = cluster.redis;
+    redis.kill();
+    let lease_and_more = Duration::from_secs(12);
+    tokio::time::sleep(lease_and_more).await;
+    let redis = tokio::task::spawn_blocking(move || {
+        redis.restart();
+        redis
+    });
+    let _redis = redis.await.unwrap();
+    super::until("it serves again", async || {
+        one.get("/readyz").await.status == 200
+    })
+    .await;
+    let logs = one.logs().split_off(before);
+    let lines = |word: &str| logs.lines().filter(|line| line.contains(word)).count();
+    assert_eq!(lines("the connection to Redis is lost"), 1, "{logs}");
+    assert_eq!(lines("connected to Redis again"), 1, "{logs}");
+    // The other one is that it has no lease.
+    assert_eq!((lines("WARN"), lines("ERROR")), (2, 0), "{logs}");
+}

@@ -116,6 +116,7 @@ async fn read<F>(refresh: impl Fn() -> F)
 where
     F: Future<Output = faasm_storage::Result<()>>,
 {
+    let mut is_told = false;
     loop {
         match refresh().await {
             Ok(()) => return,
@@ -124,7 +125,9 @@ where
                 return;
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot read what others store; trying again");
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!(%error, "cannot read what others store; trying again");
+                }
                 tokio::time::sleep(AGAIN).await;
             }
         }
