@@ -65,14 +65,14 @@ impl Target {
             Ok(Connected { connection, clock })
         };
         let connected = tokio::time::timeout(self.timeout, connect).await;
-        connected.unwrap_or_else(|_| match has_tls(&self.client) {
-            // A server without it waits for the end of what it takes for a line.
-            true => {
+        match connected.unwrap_or_else(|_| Err(self.silent())) {
+            // A server without TLS waits for the end of what it takes for a line.
+            Err(error) if has_tls(&self.client) && error == self.silent() => {
                 let why = format!("no answer within {:?}", self.timeout);
                 Err(Problem::NoTls(why).at(&self.server))
             }
-            false => Err(self.silent()),
-        })
+            connected => connected,
+        }
     }
 
     /// Checks that the server still is what it was, and looks at its clock.
