@@ -176,18 +176,15 @@ async fn a_worker_that_claims_a_call_again_which_it_lost_goes_on_under_the_new_c
     let call = accept(&log, &["a"]).await.remove(0);
     log.claim(1, &[]).await.unwrap();
     assert_eq!(log.begin(call.id).await, Ok(1));
-    // Asked again, by one who did not hear the answer.
     assert_eq!(log.begin(call.id).await, Ok(1));
-    let leases = "{faasm:calls}:leases";
-    tell(&server, &["ZADD", leases, "1", &call.id.to_string()]);
+    tell(&server, &["ZADD", "{faasm:calls}:leases", "1", "1"]);
     let again = log.claim(1, &[]).await.unwrap();
     assert_eq!((ids(&again), again[0].call.attempts), (vec![1], 1));
     assert_eq!(log.begin(call.id).await, Ok(2));
-    assert_eq!(log.give_back(call.id).await, Ok(1));
-    assert_eq!(log.give_back(call.id).await, Ok(1));
-    assert!(log.renew(&[call.id]).await.unwrap().lost.is_empty());
+    for _ in 0..2 {
+        assert_eq!(log.give_back(call.id).await, Ok(1));
+    }
     assert_eq!(log.finish(finished(&call, 5, "x")).await, Ok(true));
-    assert_eq!(log.finish(finished(&call, 6, "y")).await, Ok(false));
 }
 
 #[tokio::test]
@@ -389,17 +386,4 @@ async fn a_server_without_memory_takes_ends_but_no_calls() {
     assert_eq!(log.begin(call.id).await, Ok(1));
     assert!(log.renew(&[call.id]).await.unwrap().lost.is_empty());
     assert_eq!(log.finish(finished(&call, 5, "x")).await, Ok(true));
-}
-
-#[tokio::test]
-async fn ids_go_on_where_a_server_lost_its_last_writes() {
-    let server = Server::start();
-    let log = log(&server).await;
-    let first = log.reserve_ids(100).await.unwrap();
-    tell(&server, &["DEL", "{faasm:calls}:counters"]);
-    assert_eq!(log.reserve_ids(1).await.unwrap().start, first.end);
-    tell(&server, &["DEL", "{faasm:calls}:counters"]);
-    log.renew(&[]).await.unwrap();
-    let other = RedisLog::new(&worker(&server).await, 10);
-    assert_eq!(other.reserve_ids(1).await.unwrap().start, first.end + 1);
 }
