@@ -12,7 +12,7 @@ use crate::admission::Place;
 use crate::calls::{CANCELLED, Inner};
 use crate::live::LiveCall;
 use crate::refused::Refused;
-use crate::sharing::Claim;
+use crate::sharing::{Claim, complain};
 use crate::waiters::Rank;
 
 /// Calls taken up at a time after a crash.
@@ -65,10 +65,13 @@ impl Inner {
             if is_lost {
                 inner.live.remove(&live.id());
             }
-            // First, so that this server can claim it again, too.
-            drop((charge, claim));
             if put_back || (!is_lost && inner.closing.is_cancelled()) {
                 inner.let_go(live.id()).await;
+            }
+            drop(charge);
+            if let Some(claim) = claim {
+                // This server may have claimed it again meanwhile.
+                claim.end().await;
             }
         });
     }
@@ -244,9 +247,7 @@ impl Inner {
                     tracing::warn!(%error, "what this server did for a call is not kept");
                     return Written::NotOurs;
                 }
-                Err(error) => {
-                    tracing::error!(%error, "the call log cannot be written; trying again")
-                }
+                Err(error) => complain(&error, "the call log cannot be written; trying again"),
             }
             tokio::select! {
                 () = tokio::time::sleep(backoff) => {}
@@ -366,7 +367,7 @@ impl Inner {
                 match inner.log.expire(before).await {
                     Ok(_) => {}
                     Err(faasm_calllog::Error::Closed) => return,
-                    Err(error) => tracing::error!(%error, "cannot remove expired results"),
+                    Err(error) => complain(&error, "cannot remove expired results"),
                 }
             }
         });

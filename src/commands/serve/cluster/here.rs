@@ -1,6 +1,6 @@
 //! What the others have this server do.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +27,7 @@ pub struct Here {
     state: State,
     tokens: Option<Tokens>,
     calls: OnceLock<Calls>,
+    others: OnceLock<Weak<Others>>,
 }
 
 impl Here {
@@ -42,6 +43,7 @@ impl Here {
             state: state.clone(),
             tokens: tokens.cloned(),
             calls: OnceLock::new(),
+            others: OnceLock::new(),
         })
     }
 
@@ -52,6 +54,7 @@ impl Here {
 
     /// Whatever is changed here is announced to the others from now on.
     pub(super) fn tell(&self, others: &Arc<Others>) {
+        let _ = self.others.set(Arc::downgrade(others));
         self.storage
             .announce_to(Arc::clone(others) as Arc<dyn faasm_storage::Announce>);
         if let Some(tokens) = &self.tokens {
@@ -113,6 +116,7 @@ async fn read<F>(refresh: impl Fn() -> F)
 where
     F: Future<Output = faasm_storage::Result<()>>,
 {
+    let mut is_told = false;
     loop {
         match refresh().await {
             Ok(()) => return,
@@ -121,7 +125,9 @@ where
                 return;
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot read what others store; trying again");
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!(%error, "cannot read what others store; trying again");
+                }
                 tokio::time::sleep(AGAIN).await;
             }
         }
@@ -180,6 +186,8 @@ impl Service for Here {
     }
 
     fn lost(&self, peer: &PeerId) {
-        tracing::info!(%peer, "lost the connection to another server");
+        let others = self.others.get().and_then(Weak::upgrade);
+        let address = others.and_then(|others| others.address(peer.as_str()));
+        tracing::info!(address, id = %peer, "lost the connection to another server");
     }
 }

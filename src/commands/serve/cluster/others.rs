@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use faasm_calls::{Handed, HandedOver, Peers};
 use faasm_cluster::{Change, Member, Members};
+use faasm_http::{WorkerInfo, Workers};
 use faasm_link::{Error, Links, Peer, PeerId};
 use faasm_storage::{Announce, Changed};
 use futures::FutureExt;
@@ -65,6 +66,13 @@ impl Others {
 
     pub async fn leave(&self) -> Result<(), faasm_cluster::Error> {
         self.members.leave().await
+    }
+
+    /// Where a server is, if it is still there.
+    pub fn address(&self, id: &str) -> Option<String> {
+        let live = self.members.live();
+        let member = live.iter().find(|member| member.id == id)?;
+        Some(member.profile.address.clone())
     }
 
     /// Returns when all others have applied the change.
@@ -169,5 +177,21 @@ impl Announce for Others {
             Changed::File(path) => Change::File(path),
         };
         Self::announce(self, change).boxed()
+    }
+}
+
+impl Workers for Others {
+    fn list(&self) -> Vec<WorkerInfo> {
+        let live = self.members.live();
+        let workers = live.iter().map(|member| WorkerInfo {
+            address: member.profile.address.clone(),
+            id: member.id.clone(),
+            capacity: member.profile.capacity,
+            running: member.load.running,
+            waiting: member.load.waiting,
+            version: member.profile.version.clone(),
+            since_ms: member.since_ms,
+        });
+        workers.collect()
     }
 }
