@@ -10,10 +10,10 @@ use faasm_model::{CallId, CallSummary, ExecGraph, FailureKind, FinishedCall, Inv
 
 use crate::admission::Place;
 use crate::calls::{CANCELLED, Inner};
+use crate::handover::Entered;
 use crate::live::LiveCall;
 use crate::refused::Refused;
 use crate::sharing::{Claim, complain};
-use crate::waiters::Rank;
 
 /// Calls taken up at a time after a crash.
 const RECOVERY_PAGE: usize = 1_000;
@@ -120,10 +120,8 @@ impl Inner {
             true => Some(self.suspect.lock().await),
             false => None,
         };
-        let user = &live.invocation.function.user;
-        let ranks = live.invocation.target.ranks().get();
-        let permit = tokio::select! {
-            permit = self.admission.enter(user, Rank::Asynchronous, ranks) => permit,
+        let entered = tokio::select! {
+            entered = self.enter_logged(live) => entered,
             () = live.cancel.cancelled() => {
                 self.finish_logged(live, self.cancelled()).await;
                 return Attempt::Done;
@@ -136,19 +134,19 @@ impl Inner {
         if self.closing.is_cancelled() {
             return Attempt::Done;
         }
-        let executed = match permit {
+        let executed = match entered {
             Err(_) => self.failed(
                 FailureKind::Overloaded,
                 "the server had no Faaslet for the call",
             ),
-            Ok(permit) => {
-                let permit = &Arc::new(permit);
+            Ok(Entered::Over(executed)) => *executed,
+            Ok(Entered::Here(seats)) => {
                 if !self.begin(live).await {
                     return Attempt::Done;
                 }
                 let entry = Entry::Main { index: 0 };
                 tokio::select! {
-                    executed = self.execute(live, entry, permit, begun.elapsed(), NoMemory::Wait) => executed,
+                    executed = self.execute(live, entry, seats, begun.elapsed(), NoMemory::Wait) => executed,
                     () = self.halt.cancelled() => {
                         self.give_back(live.id()).await;
                         return Attempt::Done;
@@ -293,7 +291,7 @@ impl Inner {
                 );
                 (FailureKind::AttemptsExhausted, message)
             }
-            Ok(invocation) if self.most_ranks() < invocation.target.ranks().get() => {
+            Ok(invocation) if self.is_too_large(&invocation) => {
                 let refused = Refused::WorldTooLarge(self.most_ranks());
                 (FailureKind::Overloaded, refused.to_string())
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use faasm_auth::Tokens;
-use faasm_calls::{Calls, Handed, HandedOver};
+use faasm_calls::Calls;
 use faasm_cluster::{Change, Load, News, Worker};
 use faasm_faaslet::Faaslets;
 use faasm_link::{PeerId, Service};
@@ -164,15 +164,10 @@ impl Service for Here {
     fn request(&self, from: &PeerId, body: Bytes) -> BoxFuture<'static, Result<Bytes, String>> {
         let (calls, from) = (self.calls.get().cloned(), from.clone());
         let run = async move {
-            let handed = Handed::decode(&body).map_err(|error| error.to_string())?;
-            drop(body);
-            tracing::debug!(%from, "was handed a call");
-            let finished = match calls {
-                Some(calls) => calls.take_over(handed).await,
-                None => None,
-            };
-            let answer = HandedOver::answer(finished.as_ref());
-            answer.map(Bytes::from).map_err(|error| error.to_string())
+            match calls {
+                Some(calls) => calls.answer(from.as_str(), body).await,
+                None => Calls::decline(&body),
+            }
         };
         // A task of its own, since guests compute in it; it ends with this future.
         let running = AbortOnDropHandle::new(tokio::spawn(run));
@@ -180,8 +175,10 @@ impl Service for Here {
         answer.boxed()
     }
 
-    fn message(&self, from: &PeerId, stream: u64, _: Bytes) -> BoxFuture<'static, ()> {
-        tracing::warn!(%from, stream, "another server sent a message that nobody waits for");
+    fn message(&self, from: &PeerId, stream: u64, body: Bytes) -> BoxFuture<'static, ()> {
+        if let Some(calls) = self.calls.get() {
+            calls.hear(from.as_str(), stream, &body);
+        }
         futures::future::ready(()).boxed()
     }
 
@@ -189,5 +186,8 @@ impl Service for Here {
         let others = self.others.get().and_then(Weak::upgrade);
         let address = others.and_then(|others| others.address(peer.as_str()));
         tracing::info!(address, id = %peer, "lost the connection to another server");
+        if let Some(calls) = self.calls.get() {
+            calls.lost(peer.as_str());
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod here;
 mod others;
+mod worlds;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -122,7 +123,7 @@ impl Joining {
     /// shares with the others.
     pub async fn join(self, here: &Arc<Here>) -> anyhow::Result<(Joined, Company)> {
         let profile = Profile {
-            address: self.address,
+            address: self.address.clone(),
             capacity: self.plan.capacity,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             engine: here.engine().to_owned(),
@@ -141,7 +142,11 @@ impl Joining {
             ..Options::default()
         };
         let links = Links::open(self.listener, self.key, me, service, options);
-        let others = Arc::new(Others::new(members, links.clone(), self.redis.worker()));
+        let own = faasm_calls::Worker {
+            id: self.redis.worker().to_owned(),
+            address: self.address,
+        };
+        let others = Arc::new(Others::new(members, links.clone(), own));
         here.tell(&others);
         let most_waiting = u64::try_from(self.plan.max_queued).unwrap_or(u64::MAX);
         let company = Company::Cluster(Cluster {
