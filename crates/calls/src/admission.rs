@@ -139,7 +139,8 @@ impl Admission {
     /// For how many more Faaslets the user could have a permit now.
     pub(crate) fn room_for(&self, user: &Name) -> u32 {
         let shared = &*self.0;
-        let has = self.user(user).running.load(SeqCst);
+        let user = shared.users.get(user);
+        let has = user.map_or(0, |user| user.running.load(SeqCst));
         let free = shared.max_running - shared.running.load(SeqCst) - has;
         let room = free.min(shared.max_live - shared.live.load(SeqCst));
         u32::try_from(room.max(0)).unwrap_or(u32::MAX)

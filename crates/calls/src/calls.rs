@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 use faasm_calllog::{Accepted, CallLog, Idempotency, NewCall};
 use faasm_faaslet::{Charge, Entry, Executed, Faaslets, NoMemory};
-use faasm_model::{
-    CallId, FailureKind, FinishedCall, Invocation, Outcome, Target, WorldSize, now_ms,
-};
+use faasm_model::{CallId, FailureKind, FinishedCall, Invocation, Outcome, Target, now_ms};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -266,33 +264,6 @@ impl Inner {
         }
     }
 
-    /// Whether there can ever be room for a world.
-    fn check_world(&self, size: WorldSize) -> Result<(), Refused> {
-        let here = self.most_ranks();
-        match self.company.cluster() {
-            _ if size.get() <= here => Ok(()),
-            None => Err(Refused::WorldTooLarge(here)),
-            Some(cluster) => {
-                let own = if cluster.runs { here } else { 0 };
-                let all = own.saturating_add(cluster.peers.capacity());
-                match size.get() <= all {
-                    true => Ok(()),
-                    false => Err(Refused::WorldTooLargeForCluster(all)),
-                }
-            }
-        }
-    }
-
-    /// Ranks that an MPI world can have here.
-    pub(crate) fn most_ranks(&self) -> u32 {
-        let Options {
-            max_running,
-            max_faaslets,
-            ..
-        } = self.options;
-        max_running.min(max_faaslets).max(1)
-    }
-
     /// A place in the queue for a call that this server alone can run: one that others can
     /// have as well waits in the log.
     fn queue_alone(&self, invocation: &Invocation) -> Result<Option<Place>, Refused> {
@@ -319,9 +290,11 @@ impl Inner {
         let user = &live.invocation.function.user;
         let ranks = live.invocation.target.ranks();
         if ranks.get() > 1 {
-            // A world that waited would keep its client waiting for who knows how long.
+            // A world that waited would keep its client waiting for who knows how long. Boxed, since
+            // every call's future would have room for it.
+            let entering = Box::pin(self.enter_world(live, ranks, true));
             return tokio::select! {
-                entered = self.enter_world(live, ranks, true) => entered,
+                entered = entering => entered,
                 () = live.cancel.cancelled() => Ok(Entered::Over(Box::new(self.cancelled()))),
                 () = self.halt.cancelled() => Err(Refused::ShuttingDown),
             };

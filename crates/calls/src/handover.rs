@@ -150,7 +150,8 @@ impl Inner {
                 let permit = self.admission.try_enter(&live.invocation.function.user)?;
                 Some(Entered::Here(permit.into()))
             }
-            size => self.enter_world(live, size, false).await.ok(),
+            // Boxed, since every call's future would have room for it.
+            size => Box::pin(self.enter_world(live, size, false)).await.ok(),
         }
     }
 

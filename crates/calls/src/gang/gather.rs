@@ -19,6 +19,7 @@ use crate::calls::Inner;
 use crate::cluster::{Peers, Worker};
 use crate::handover::{Entered, Handed};
 use crate::live::LiveCall;
+use crate::options::Options;
 use crate::refused::Refused;
 use crate::waiters::Rank;
 
@@ -58,6 +59,33 @@ impl From<NotReady> for Found {
 }
 
 impl Inner {
+    /// Whether there can ever be room for a world.
+    pub(crate) fn check_world(&self, size: WorldSize) -> Result<(), Refused> {
+        let here = self.most_ranks();
+        match self.company.cluster() {
+            _ if size.get() <= here => Ok(()),
+            None => Err(Refused::WorldTooLarge(here)),
+            Some(cluster) => {
+                let own = if cluster.runs { here } else { 0 };
+                let all = own.saturating_add(cluster.peers.capacity());
+                match size.get() <= all {
+                    true => Ok(()),
+                    false => Err(Refused::WorldTooLargeForCluster(all)),
+                }
+            }
+        }
+    }
+
+    /// Ranks that an MPI world can have here.
+    pub(crate) fn most_ranks(&self) -> u32 {
+        let Options {
+            max_running,
+            max_faaslets,
+            ..
+        } = self.options;
+        max_running.min(max_faaslets).max(1)
+    }
+
     /// Room for a world whose client waits: now, or not at all.
     pub(crate) async fn enter_world(
         self: &Arc<Self>,
@@ -117,7 +145,8 @@ impl Inner {
             if size == WorldSize::ONE || self.company.cluster().is_none() {
                 return std::future::pending().await;
             }
-            self.gather_at_last(live, size).await
+            // Boxed, since every call's future would have room for it.
+            Box::pin(self.gather_at_last(live, size)).await
         };
         tokio::select! {
             biased;

@@ -68,6 +68,11 @@ impl Layout {
         places.position(|place| place.worker.id == worker)
     }
 
+    /// The part that another server runs: that server may send to the world, as this part alone.
+    pub(crate) fn sender(&self, worker: &str) -> Option<usize> {
+        self.part_of(worker).filter(|part| *part != self.own)
+    }
+
     /// Why a world ends if it loses a part. All parts say the same.
     pub(crate) fn lost(&self, part: usize) -> String {
         format!("the connection to {} was lost", self.whom(part))
@@ -125,6 +130,13 @@ mod tests {
     }
 
     #[test]
+    fn only_the_other_parts_may_send() {
+        let layout = layout(&[place("a", 4), place("b", 3), place("c", 1)], 1, 8).unwrap();
+        let senders = ["a", "b", "c", "d"].map(|worker| layout.sender(worker));
+        assert_eq!(senders, [Some(0), None, Some(2), None]);
+    }
+
+    #[test]
     fn a_loss_names_the_worker_and_its_ranks() {
         let layout = layout(&[place("a", 4), place("b", 3), place("c", 1)], 0, 8).unwrap();
         let lost = layout.lost(1);
@@ -135,6 +147,5 @@ mod tests {
         assert!(layout.lost(2).contains("c:8003, which ran rank 7,"));
         assert!(layout.is_loss(&lost) && layout.is_loss(&layout.gone(2)));
         assert!(!layout.is_loss("rank 4: MPI_Abort with code 3"));
-        assert_eq!((layout.part_of("c"), layout.part_of("d")), (Some(2), None));
     }
 }

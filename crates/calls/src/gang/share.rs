@@ -48,10 +48,10 @@ impl Worlds {
     /// one for a world that is over.
     pub(crate) fn hear(&self, from: &str, stream: u64, message: &[u8]) {
         let share = self.0.get(&stream).map(|share| Arc::clone(&share));
-        let part = share.as_ref().and_then(|it| it.layout.part_of(from));
+        let part = share.as_ref().and_then(|it| it.layout.sender(from));
         match share.zip(part) {
-            Some((share, part)) if part != share.layout.own => share.take(part, message),
-            _ => tracing::debug!(from, stream, "a message for no world that is here"),
+            Some((share, part)) => share.take(part, message),
+            None => tracing::debug!(from, stream, "a message for no world that is here"),
         }
     }
 
@@ -60,7 +60,7 @@ impl Worlds {
         // Ending them sends messages: not while the table is held.
         let shares: Vec<_> = self.0.iter().map(|share| Arc::clone(&share)).collect();
         for share in shares {
-            if let Some(part) = share.layout.part_of(worker) {
+            if let Some(part) = share.layout.sender(worker) {
                 share.lose(part);
             }
         }
