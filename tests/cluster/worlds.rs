@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ran, until};
-use crate::mpi::{Failed, failed, nothing_runs, submit, with_part, world};
+use crate::mpi::{failed, nothing_runs, submit, with_part, world};
 
 /// Adds the numbers of all ranks up, and has each say what it got.
 const SUM: &str = "MPI_Allreduce(&rank, &number, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD); \

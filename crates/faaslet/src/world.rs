@@ -137,6 +137,12 @@ impl World {
         self.mpi.receive(from, message);
     }
 
+    /// Looks whether all ranks of all parts wait for each other, and ends the world if they do: to be
+    /// called now and then for the first part. It takes two calls.
+    pub fn look_for_deadlock(&self) {
+        self.mpi.look_for_deadlock();
+    }
+
     /// Ends the world, because of one of its ranks if one is given. Only the first reason counts.
     pub fn abort(&self, rank: Option<u32>, reason: String) {
         self.mpi.abort(Aborted {

@@ -1,15 +1,20 @@
 //! The other parts of a world whose first part is here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use faasm_faaslet::{World, WorldRank};
 use faasm_model::{ExecGraph, Outcome};
 use tokio::task::{JoinError, JoinSet};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::asked::{self, PartEnded};
 use super::share::{Joined, Share};
 use crate::cluster::{NotAnswered, Peers};
+
+/// Pause between looks whether all ranks wait for each other: two in a row have to find it.
+const LOOKS: Duration = Duration::from_millis(250);
 
 /// A world of which all parts are reserved, and no rank runs yet. Dropping it gives all of them back.
 pub(crate) struct Gathered {
@@ -24,6 +29,8 @@ pub(crate) struct Spread {
     joined: Joined,
     /// The requests to run them.
     requests: JoinSet<(usize, PartEnded)>,
+    /// Looks whether all ranks wait for each other.
+    _watch: AbortOnDropHandle<()>,
 }
 
 /// Why a world cannot begin.
@@ -53,7 +60,12 @@ impl Spread {
             let asked = asked.clone();
             requests.spawn(async move { (part, run(&*peers, &share, part, asked).await) });
         }
-        Self { joined, requests }
+        let watch = tokio::spawn(watch(Arc::clone(joined.share())));
+        Self {
+            joined,
+            requests,
+            _watch: AbortOnDropHandle::new(watch),
+        }
     }
 
     fn share(&self) -> &Arc<Share> {
@@ -110,6 +122,14 @@ impl Spread {
             note(&share, &mut ended, joined);
         }
         collect(&share, ended)
+    }
+}
+
+/// Looks now and then whether all ranks of the world wait for each other.
+async fn watch(share: Arc<Share>) {
+    loop {
+        tokio::time::sleep(LOOKS).await;
+        share.world.look_for_deadlock();
     }
 }
 
