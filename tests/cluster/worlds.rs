@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ran, until};
-use crate::mpi::{failed, nothing_runs, submit, with_part, world};
+use crate::mpi::{failed, mpi, nothing_runs, submit, with_part, world};
 
 /// Adds the numbers of all ranks up, and has each say what it got.
 const SUM: &str = "MPI_Allreduce(&rank, &number, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD); \
@@ -238,8 +238,9 @@ async fn a_client_that_goes_away_leaves_no_rank_behind() {
 #[tokio::test]
 async fn a_world_larger_than_the_cluster_is_refused_at_once() {
     let cluster = start(SUM).await;
-    for url in ["", "?async=true"] {
-        let call = json!({"user": "demo", "function": "f", "mpi_world_size": 13, "async": !url.is_empty()});
+    for is_async in [false, true] {
+        let call =
+            json!({"user": "demo", "function": "f", "mpi_world_size": 13, "async": is_async});
         let answer = cluster.servers[0].post(call).await;
         assert_eq!(answer.status, 429, "{}", answer.text());
         let says = "the servers of this cluster run at most 12 ranks";
@@ -313,7 +314,7 @@ async fn what_ranks_on_other_servers_call_is_in_the_graph() {
         static void chain(void) { __faasm_await_call(__faasm_chain_ptr(nothing, NULL, 0)); }"#;
     let cluster = start("").await;
     let one = &cluster.servers[0];
-    let program = crate::mpi::mpi(&format!(
+    let program = mpi(&format!(
         "{source} int main(void) {{ int rank; MPI_Init(NULL, NULL); \
          MPI_Comm_rank(MPI_COMM_WORLD, &rank); if (rank == 5) chain(); return MPI_Finalize(); }}"
     ));
