@@ -83,7 +83,11 @@ impl Spread {
                 Ok((_, PartEnded::Failed(outcome))) => Err(NotReady::Failed(Box::new(outcome))),
                 _ => Err(NotReady::NoRoom),
             },
-            () = share.until(all_are) => Ok(()),
+            () = share.until(all_are) => match share.world.aborted() {
+                None => Ok(()),
+                // A part was lost meanwhile.
+                Some(_) => Err(NotReady::NoRoom),
+            },
         }
     }
 

@@ -121,9 +121,12 @@ impl Share {
         }
     }
 
-    /// Ends the world: a part of it was lost.
+    /// Ends the world: messages from or to a part of it were lost.
     pub(super) fn lose(&self, part: usize) {
         self.world.abort(None, self.layout.lost(part));
+        // Its signals may be among them: nobody is to wait for those.
+        self.heard[part].store(SIGNALS, SeqCst);
+        self.changed.notify_waiters();
     }
 
     /// Signals to another part.
