@@ -146,6 +146,9 @@ fn own_hint(code: &str) -> Option<&'static str> {
         "function_not_found" => {
             Some("`faasm func ls` lists what is there, and `faasm py ls` what is in Python")
         }
+        "route_not_found" => Some(
+            "another listener does that, or another server: name a server's upload address with --upload-url, and its invoke address with --invoke-url",
+        ),
         "call_not_found" => Some("`faasm calls` lists the calls that are known"),
         "state_not_found" => Some("`faasm state ls` lists the user's keys"),
         "no_token" => Some("set FAASM_TOKEN, or name the token's file with --token-file"),

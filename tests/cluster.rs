@@ -8,6 +8,7 @@ mod handover;
 mod membership;
 mod tokens;
 mod uploads;
+mod worlds;
 
 use std::time::{Duration, Instant};
 

@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::json;
 
 /// Compiles an MPI program.
-fn mpi(source: &str) -> Bytes {
+pub(crate) fn mpi(source: &str) -> Bytes {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("program.c");
     let headers =
@@ -23,14 +23,14 @@ fn mpi(source: &str) -> Bytes {
 }
 
 /// Calls a function as a world of so many ranks.
-async fn world(server: &Server, name: &str, size: u32) -> Answer {
+pub(crate) async fn world(server: &Server, name: &str, size: u32) -> Answer {
     let (user, function) = name.split_once('/').unwrap();
     let call = json!({"user": user, "function": function, "mpi": true, "mpi_world_size": size});
     server.post(call).await
 }
 
 /// A program whose ranks each do what a function `part` says, between beginning and end.
-fn with_part(part: &str) -> bytes::Bytes {
+pub(crate) fn with_part(part: &str) -> bytes::Bytes {
     mpi(&format!(
         r#"static int rank, size, number;
         static void part(void) {{ {part} }}
@@ -46,7 +46,7 @@ fn with_part(part: &str) -> bytes::Bytes {
 }
 
 /// Waits until nothing of any call is left.
-async fn nothing_runs(server: &Server) {
+pub(crate) async fn nothing_runs(server: &Server) {
     for gauge in [
         "faasm_faaslets_live",
         "faasm_calls_running",
@@ -59,21 +59,21 @@ async fn nothing_runs(server: &Server) {
 }
 
 /// Calls a function asynchronously as a world of so many ranks; the call's id.
-async fn submit(server: &Server, name: &str, size: u32) -> u64 {
+pub(crate) async fn submit(server: &Server, name: &str, size: u32) -> u64 {
     let url = format!("{}/invoke/{name}?async=true&mpi={size}", server.invoke);
     let answer = server.request(Method::POST, &url, "").await.expect(202);
     answer.text().parse().unwrap()
 }
 
 /// How a world has failed.
-struct Failed {
-    status: u16,
-    value: String,
+pub(crate) struct Failed {
+    pub(crate) status: u16,
+    pub(crate) value: String,
     /// The code of the failure and its reason.
-    reason: String,
+    pub(crate) reason: String,
 }
 
-fn failed(answer: &Answer) -> Failed {
+pub(crate) fn failed(answer: &Answer) -> Failed {
     let text = answer.text();
     let reason = text.split_once(" failed: ").map(|(_, reason)| reason);
     Failed {

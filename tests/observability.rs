@@ -266,6 +266,7 @@ async fn both_listeners_tell_health_and_readiness_and_describe_their_routes() {
         ("/tokens", &["get", "post"]),
         ("/tokens/{id}", &["delete"]),
         ("/flush", &["post"]),
+        ("/workers", &["get"]),
     ];
     let invoke_routes: &[(&str, &[&str])] = &[
         ("/", &["post"]),
@@ -274,6 +275,7 @@ async fn both_listeners_tell_health_and_readiness_and_describe_their_routes() {
         ("/calls/{id}", &["get", "delete"]),
         ("/calls/{id}/graph", &["get"]),
         ("/flush", &["post"]),
+        ("/workers", &["get"]),
     ];
     let common = ["/healthz", "/readyz", "/metrics", "/openapi.json"];
     for (base, routes) in [

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use faasm_client::CallTree;
+use faasm_client::{CallTree, GraphCall};
 use faasm_model::CallId;
 use serde_json::json;
 
@@ -33,14 +33,24 @@ impl Args {
     }
 }
 
+/// Which rank of a world it was, and where.
+fn rank(call: &GraphCall) -> String {
+    match (call.mpi_rank, &call.worker) {
+        (Some(rank), Some(worker)) => format!(" rank {rank} on {worker}"),
+        (Some(rank), None) => format!(" rank {rank}"),
+        (None, _) => String::new(),
+    }
+}
+
 /// The client bounds the depth of a tree, and so this recursion.
 fn draw(tree: &CallTree, depth: usize, text: &mut String) {
     let call = &tree.call;
     let entry = call.py_entry.as_ref();
     let entry = entry.map_or_else(String::new, |entry| format!(":{entry}"));
+    let rank = rank(call);
     let _ = write!(
         text,
-        "{:indent$}{} {}/{}{entry} {} {}",
+        "{:indent$}{} {}/{}{entry}{rank} {} {}",
         "",
         call.id,
         call.user,

@@ -22,6 +22,7 @@ mod status;
 mod token;
 mod transfer;
 mod up;
+mod workers;
 
 use std::future::Future;
 
@@ -54,6 +55,8 @@ pub enum Command {
     Graph(graph::Args),
     /// Make, list and revoke tokens
     Token(token::Args),
+    /// List the servers of the cluster
+    Workers(workers::Args),
     /// Make the server drop what it caches
     Flush(flush::Args),
     /// Start a project
@@ -85,6 +88,7 @@ impl Command {
             Self::Cancel(args) => wait(args.run(context)),
             Self::Graph(args) => wait(args.run(context)),
             Self::Token(args) => wait(args.run(context)),
+            Self::Workers(args) => wait(args.run(context)),
             Self::Flush(args) => wait(args.run(context)),
             Self::New(args) => args.run(context),
             Self::Build(args) => args.run(context),

@@ -7,8 +7,12 @@ use super::guest;
 
 /// A server with the functions and files of this bucket.
 fn on(redis: &Redis, s3: &S3, location: &str) -> Builder {
+    stored_in(Cluster::builder(redis), s3, location)
+}
+
+fn stored_in(server: Builder, s3: &S3, location: &str) -> Builder {
     let settings = s3.settings();
-    let builder = Cluster::builder(redis).args(["--storage", location]);
+    let builder = server.args(["--storage", location]);
     let with = |builder: Builder, (name, value): &(&str, String)| builder.env(name, value);
     settings.iter().fold(builder, with)
 }
@@ -66,6 +70,55 @@ async fn what_is_loaded_runs_on_while_the_bucket_is_away_and_uploads_are_refused
     super::until("it can be stored", async || {
         let put = server.try_put("demo/g", guest::code()).await;
         put.status.is_success()
+    })
+    .await;
+}
+
+/// `start` starts a server with what is in the bucket, and nothing of it at hand.
+async fn waits_for_code(mut s3: S3, start: impl AsyncFn(&S3) -> Server) {
+    let mut first = start(&s3).await;
+    first.put("demo/f", guest::code()).await;
+    first.kill();
+    let server = start(&s3).await;
+    s3.stop().await;
+    let refused = server.call("demo/f", "size x").await.expect(503);
+    assert_eq!(refused.header("retry-after"), "1");
+    let why = refused.text();
+    assert!(why.contains("storage_unavailable"), "{why}");
+    let id = server.submit("demo/f", "size x").await;
+    let other = server.submit("demo/f", "size x").await;
+    super::until("they are tried again", async || {
+        let tried = server.logs().matches("cannot fetch the function").count();
+        tried > 4
+    })
+    .await;
+    let state = server.get(&format!("/calls/{id}")).await.expect(200);
+    assert_eq!(state.text(), "RUNNING");
+    let url = format!("{}/calls/{other}", server.invoke);
+    let _ = server.request(Method::DELETE, &url, "").await;
+    let end = server.wait(other).await;
+    assert!(end.contains("cancelled"), "{end}");
+    s3.restart().await;
+    let end = server.wait(id).await;
+    assert!(end.starts_with("SUCCESS: "), "{end}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_whose_code_cannot_be_fetched_wait_or_are_told_to_come_back() {
+    let s3 = S3::start("functions").await;
+    waits_for_code(s3, async |s3: &S3| {
+        stored_in(Server::builder(), s3, "s3://functions")
+            .start()
+            .await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn and_so_they_do_in_a_cluster() {
+    let (redis, s3) = (Redis::start(), S3::start("functions").await);
+    waits_for_code(s3, async |s3: &S3| {
+        on(&redis, s3, "s3://functions").start().await
     })
     .await;
 }

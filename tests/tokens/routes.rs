@@ -31,7 +31,7 @@ fn rule(method: &str, path: &str) -> Option<Rule> {
         ("get", "/healthz" | "/readyz") => return None,
         ("get", "/openapi.json") => Rule(&SCOPES, Served),
         ("get", "/metrics") => Rule(&["read"], Forbidden),
-        ("post", "/flush") => Rule(&[], Served),
+        ("post", "/flush") | ("get", "/workers") => Rule(&[], Served),
         ("get" | "post", "/tokens") | ("delete", "/tokens/{id}") => Rule(&[], Served),
         ("get", "/storage") | (_, "/storage/{key}") => Rule(&[], NotEvenAdmin),
         ("get", "/f" | "/p" | "/s") => Rule(&["read"], Served),

@@ -136,6 +136,16 @@ impl Admission {
         usize::try_from(free).unwrap_or(0)
     }
 
+    /// For how many more Faaslets the user could have a permit now.
+    pub(crate) fn room_for(&self, user: &Name) -> u32 {
+        let shared = &*self.0;
+        let user = shared.users.get(user);
+        let has = user.map_or(0, |user| user.running.load(SeqCst));
+        let free = shared.max_running - shared.running.load(SeqCst) - has;
+        let room = free.min(shared.max_live - shared.live.load(SeqCst));
+        u32::try_from(room.max(0)).unwrap_or(u32::MAX)
+    }
+
     /// Users of whose asynchronous calls none more could start now.
     pub(crate) fn full_users(&self) -> Vec<Name> {
         let free = self.0.max_running - self.0.running.load(SeqCst);

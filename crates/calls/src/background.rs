@@ -10,10 +10,10 @@ use faasm_model::{CallId, CallSummary, ExecGraph, FailureKind, FinishedCall, Inv
 
 use crate::admission::Place;
 use crate::calls::{CANCELLED, Inner};
+use crate::handover::Entered;
 use crate::live::LiveCall;
 use crate::refused::Refused;
-use crate::sharing::Claim;
-use crate::waiters::Rank;
+use crate::sharing::{Claim, complain};
 
 /// Calls taken up at a time after a crash.
 const RECOVERY_PAGE: usize = 1_000;
@@ -23,6 +23,18 @@ const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
 /// Pause between looks whether this server may begin calls again.
 const CURRENT_LOOKS: Duration = Duration::from_millis(50);
+
+/// Pause before a call is tried again whose code could not be fetched.
+const FETCH_AGAIN: Duration = Duration::from_secs(2);
+
+/// What became of an attempt to run a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// Nothing is left to be done for it here.
+    Done,
+    /// Its code cannot be fetched now. The attempt does not count.
+    NoCode,
+}
 
 /// What became of a write to the log.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,17 +60,58 @@ impl Inner {
         let claim = self.company.cluster().map(|_| Claim::new(self, &live));
         let inner = Arc::clone(self);
         self.logged.spawn(async move {
-            inner.run_logged(&live, place, attempts).await;
-            if live.is_lost() {
+            let put_back = inner.run_logged(&live, place, attempts).await;
+            let is_lost = live.is_lost();
+            if is_lost {
                 inner.live.remove(&live.id());
-            } else if inner.closing.is_cancelled() {
+            }
+            if put_back || (!is_lost && inner.closing.is_cancelled()) {
                 inner.let_go(live.id()).await;
             }
-            drop((charge, claim));
+            drop(charge);
+            if let Some(claim) = claim {
+                // This server may have claimed it again meanwhile.
+                claim.end().await;
+            }
         });
     }
 
-    async fn run_logged(self: &Arc<Self>, live: &Arc<LiveCall>, place: Place, attempts: u32) {
+    /// Runs the call once its code can be had. `true` if another server may have it: this one could
+    /// not fetch the code.
+    async fn run_logged(
+        self: &Arc<Self>,
+        live: &Arc<LiveCall>,
+        mut place: Place,
+        attempts: u32,
+    ) -> bool {
+        while self.attempt(live, place, attempts).await == Attempt::NoCode {
+            self.give_back(live.id()).await;
+            // While it waits it fills its user's queue, so that no more of them are claimed here.
+            let user = &live.invocation.function.user;
+            place = self.admission.accepted_place(user);
+            tokio::select! {
+                () = tokio::time::sleep(FETCH_AGAIN) => {}
+                () = live.cancel.cancelled() => {
+                    self.finish_logged(live, self.cancelled()).await;
+                    return false;
+                }
+                () = self.closing.cancelled() => return false,
+            }
+            if self.company.cluster().is_some() {
+                live.lose();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Waits for a permit and runs the call.
+    async fn attempt(
+        self: &Arc<Self>,
+        live: &Arc<LiveCall>,
+        place: Place,
+        attempts: u32,
+    ) -> Attempt {
         let begun = Instant::now();
         // One that has cost the process its life all but the last time goes alone, so
         // that it takes no innocent call with it.
@@ -67,38 +120,47 @@ impl Inner {
             true => Some(self.suspect.lock().await),
             false => None,
         };
-        let user = &live.invocation.function.user;
-        let ranks = live.invocation.target.ranks().get();
-        let permit = tokio::select! {
-            permit = self.admission.enter(user, Rank::Asynchronous, ranks) => permit,
-            () = live.cancel.cancelled() => return self.finish_logged(live, self.cancelled()).await,
-            () = self.closing.cancelled() => return,
+        let entered = tokio::select! {
+            entered = self.enter_logged(live) => entered,
+            () = live.cancel.cancelled() => {
+                self.finish_logged(live, self.cancelled()).await;
+                return Attempt::Done;
+            }
+            () = self.closing.cancelled() => return Attempt::Done,
         };
         drop(place);
         self.claimed.room();
         let running = self.running.token();
         if self.closing.is_cancelled() {
-            return;
+            return Attempt::Done;
         }
-        let executed = match permit {
+        let executed = match entered {
             Err(_) => self.failed(
                 FailureKind::Overloaded,
                 "the server had no Faaslet for the call",
             ),
-            Ok(permit) => {
-                let permit = &Arc::new(permit);
+            Ok(Entered::Over(executed)) => *executed,
+            Ok(Entered::Here(seats)) => {
                 if !self.begin(live).await {
-                    return;
+                    return Attempt::Done;
                 }
                 let entry = Entry::Main { index: 0 };
                 tokio::select! {
-                    executed = self.execute(live, entry, permit, begun.elapsed(), NoMemory::Wait) => executed,
-                    () = self.halt.cancelled() => return self.give_back(live.id()).await,
+                    executed = self.execute(live, entry, seats, begun.elapsed(), NoMemory::Wait) => executed,
+                    () = self.halt.cancelled() => {
+                        self.give_back(live.id()).await;
+                        return Attempt::Done;
+                    }
                 }
             }
         };
+        let failure = executed.outcome.failure.as_ref().map(|f| f.kind);
+        if failure == Some(FailureKind::StorageUnavailable) && !live.is_lost() {
+            return Attempt::NoCode;
+        }
         self.finish_logged(live, executed).await;
         drop(running);
+        Attempt::Done
     }
 
     /// Counts an attempt; `false` if the call is not to run here.
@@ -135,10 +197,10 @@ impl Inner {
         true
     }
 
-    /// A shutdown is not the call's fault: takes its attempt back.
+    /// A shutdown, or a storage that is away, is not the call's fault: takes its attempt back.
     async fn give_back(&self, id: CallId) {
         if let Err(error) = self.log.give_back(id).await {
-            tracing::warn!(%id, %error, "an attempt that the shutdown ended stays counted");
+            tracing::warn!(%id, %error, "an attempt that was not the call's fault stays counted");
         }
     }
 
@@ -183,9 +245,7 @@ impl Inner {
                     tracing::warn!(%error, "what this server did for a call is not kept");
                     return Written::NotOurs;
                 }
-                Err(error) => {
-                    tracing::error!(%error, "the call log cannot be written; trying again")
-                }
+                Err(error) => complain(&error, "the call log cannot be written; trying again"),
             }
             tokio::select! {
                 () = tokio::time::sleep(backoff) => {}
@@ -231,7 +291,7 @@ impl Inner {
                 );
                 (FailureKind::AttemptsExhausted, message)
             }
-            Ok(invocation) if self.most_ranks() < invocation.target.ranks().get() => {
+            Ok(invocation) if self.is_too_large(&invocation) => {
                 let refused = Refused::WorldTooLarge(self.most_ranks());
                 (FailureKind::Overloaded, refused.to_string())
             }
@@ -305,7 +365,7 @@ impl Inner {
                 match inner.log.expire(before).await {
                     Ok(_) => {}
                     Err(faasm_calllog::Error::Closed) => return,
-                    Err(error) => tracing::error!(%error, "cannot remove expired results"),
+                    Err(error) => complain(&error, "cannot remove expired results"),
                 }
             }
         });

@@ -10,8 +10,9 @@ use faasm_model::{CallId, FailureKind, FinishedCall, Invocation, Outcome, Target
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admission::{Admission, Load, Permit, Place};
+use crate::admission::{Admission, Load, Place};
 use crate::cluster::Company;
+use crate::gang::{Seats, Worlds};
 use crate::handover::Entered;
 use crate::ids::Ids;
 use crate::live::LiveCall;
@@ -46,6 +47,8 @@ pub(crate) struct Inner {
     pub(crate) running: TaskTracker,
     /// Tasks of asynchronous calls, running or queued.
     pub(crate) logged: TaskTracker,
+    /// The worlds of which a part is here.
+    pub(crate) worlds: Arc<Worlds>,
     /// Held by a call that may have killed the process, so that it runs beside no other
     /// of its kind.
     pub(crate) suspect: tokio::sync::Mutex<()>,
@@ -82,6 +85,7 @@ impl Calls {
             halt: CancellationToken::new(),
             running: TaskTracker::new(),
             logged: TaskTracker::new(),
+            worlds: Arc::default(),
             suspect: tokio::sync::Mutex::new(()),
         });
         match &inner.company {
@@ -103,18 +107,18 @@ impl Calls {
         let tracked = Tracked::new(inner, live);
         let begun = Instant::now();
         let entry = Entry::Main { index: 0 };
-        let permit = match inner.enter(&tracked.live, &entry).await {
+        let entered = match inner.enter(&tracked.live, &entry).await {
             Ok(entered) => entered,
             Err(refused) => {
                 tracked.withdraw();
                 return Err(refused);
             }
         };
-        let executed = match permit {
-            Entered::Here(permit) => {
-                let (permit, queued) = (Arc::new(permit), begun.elapsed());
+        let executed = match entered {
+            Entered::Here(seats) => {
+                let queued = begun.elapsed();
                 inner
-                    .execute_attended(&tracked.live, entry, &permit, queued)
+                    .execute_attended(&tracked.live, entry, seats, queued)
                     .await
             }
             Entered::Over(executed) => *executed,
@@ -252,24 +256,12 @@ impl Inner {
                 Target::Python { .. } => Refused::UnknownPython(name.clone()),
             });
         }
-        if target.ranks().get() > self.most_ranks() {
-            return Err(Refused::WorldTooLarge(self.most_ranks()));
-        }
+        self.check_world(target.ranks())?;
         let mut charge = self.faaslets.budget().charge();
         match charge.grow(invocation.input.len() as u64) {
             true => Ok(charge),
             false => Err(Refused::NoMemory),
         }
-    }
-
-    /// Ranks that an MPI world can have here.
-    pub(crate) fn most_ranks(&self) -> u32 {
-        let Options {
-            max_running,
-            max_faaslets,
-            ..
-        } = self.options;
-        max_running.min(max_faaslets).max(1)
     }
 
     /// A place in the queue for a call that this server alone can run: one that others can
@@ -290,18 +282,25 @@ impl Inner {
     }
 
     /// A permit for a synchronous call, unless it has its end without one.
-    async fn enter(&self, live: &Arc<LiveCall>, entry: &Entry) -> Result<Entered, Refused> {
+    async fn enter(
+        self: &Arc<Self>,
+        live: &Arc<LiveCall>,
+        entry: &Entry,
+    ) -> Result<Entered, Refused> {
         let user = &live.invocation.function.user;
         let ranks = live.invocation.target.ranks();
         if ranks.get() > 1 {
-            // A world that waited would keep its client waiting for who knows how long.
-            let permit = self.admission.try_enter_all(user, ranks.get());
-            return permit
-                .map(Entered::Here)
-                .ok_or(Refused::NoRoomForWorld(ranks));
+            // A world that waited would keep its client waiting for who knows how long. Boxed, since
+            // every call's future would have room for it.
+            let entering = Box::pin(self.enter_world(live, ranks, true));
+            return tokio::select! {
+                entered = entering => entered,
+                () = live.cancel.cancelled() => Ok(Entered::Over(Box::new(self.cancelled()))),
+                () = self.halt.cancelled() => Err(Refused::ShuttingDown),
+            };
         }
         if let Some(permit) = self.admission.try_enter(user) {
-            return Ok(Entered::Here(permit));
+            return Ok(Entered::Here(permit.into()));
         }
         let place = self.admission.queue(user, false);
         let _place = place.map_err(|_| self.queue_full(&live.invocation))?;
@@ -319,10 +318,10 @@ impl Inner {
         self: &Arc<Self>,
         live: &Arc<LiveCall>,
         entry: Entry,
-        permit: &Arc<Permit>,
+        seats: Seats,
         queued: Duration,
     ) -> Executed {
-        let executing = self.execute(live, entry, permit, queued, NoMemory::Fail);
+        let executing = self.execute(live, entry, seats, queued, NoMemory::Fail);
         let mut executing = std::pin::pin!(executing);
         tokio::select! {
             executed = executing.as_mut() => executed,

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 
 use crate::admission::{Lent, Permit};
 use crate::calls::{Inner, Tracked};
+use crate::gang::Seats;
 use crate::handover::Entered;
 use crate::live::LiveCall;
 use crate::waiters::Rank;
@@ -122,7 +123,7 @@ impl Inner {
             let enter = || inner.admission.enter(&user, rank, 1);
             let entered = inner.enter_somewhere(live, &entry, entering, enter);
             let permit = match entered.await {
-                Ok(Entered::Here(permit)) => Ok(Arc::new(permit)),
+                Ok(Entered::Here(seats)) => Ok(seats.permit),
                 Ok(Entered::Over(executed)) => {
                     tracked.end(*executed);
                     return;
@@ -132,9 +133,10 @@ impl Inner {
             let executed = match &permit {
                 Ok(permit) => {
                     let (queued, no_memory) = (begun.elapsed(), NoMemory::Wait);
+                    let seats = Seats::from(Arc::clone(permit));
                     // Boxed here, on a thread's stack: spawning it would move all of it through
                     // the caller's fiber, whose pages stay.
-                    Box::pin(inner.execute(live, entry, permit, queued, no_memory)).await
+                    Box::pin(inner.execute(live, entry, seats, queued, no_memory)).await
                 }
                 Err(_) => inner.failed(
                     FailureKind::Overloaded,

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use faasm_calllog::{CallLog, SharedLog};
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 use crate::handover::{Handed, HandedOver};
 
@@ -42,6 +44,59 @@ pub trait Peers: Send + Sync {
     /// # Errors
     /// Why some may not have heard of it, for people.
     fn flush(&self) -> BoxFuture<'_, Result<(), String>>;
+
+    /// This server, as the others know it.
+    fn me(&self) -> Worker;
+
+    /// The others that run calls and are of this version, those first that seem to be the emptiest.
+    fn workers(&self) -> Vec<Worker>;
+
+    /// How many calls those can run at a time altogether.
+    fn capacity(&self) -> u32;
+
+    /// Has another server do what [`Calls::answer`](crate::Calls::answer) does there, and gives its
+    /// answer. Dropping the future ends that.
+    fn request<'a>(
+        &'a self,
+        to: &'a Worker,
+        asked: Bytes,
+    ) -> BoxFuture<'a, Result<Bytes, NotAnswered>>;
+
+    /// A way to send messages to [`Calls::hear`](crate::Calls::hear) of another server.
+    fn line(&self, to: &Worker, stream: u64) -> Arc<dyn Line>;
+}
+
+/// A server that runs calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worker {
+    /// Its id, new at every start.
+    pub id: String,
+    /// Where others reach it: `host:port`.
+    pub address: String,
+}
+
+/// A stream of messages to another server.
+pub trait Line: Send + Sync {
+    /// Sends a message, behind those before it, when there is room on the way. A future that is not
+    /// ready yet has done nothing, and may be dropped.
+    ///
+    /// # Errors
+    /// Why this message, and perhaps earlier ones, are lost.
+    fn send(&self, message: Bytes) -> BoxFuture<'_, Result<(), String>>;
+}
+
+/// Why a server gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnswered {
+    /// It does not know what was asked: nothing was done.
+    #[error("{0}")]
+    NotAsked(String),
+    /// It was lost: what was asked may have been done.
+    #[error("{0}")]
+    Lost(String),
+    /// It says that it cannot.
+    #[error("{0}")]
+    Failed(String),
 }
 
 impl Company {

@@ -13,27 +13,28 @@ use tracing::Instrument;
 use crate::admission::Permit;
 use crate::calls::Inner;
 use crate::chain::Scope;
+use crate::gang::Seats;
 use crate::live::LiveCall;
 use crate::refused::Refused;
 
 impl Inner {
-    /// Runs the call. Whoever lent the permit keeps it until the Faaslet is torn down.
+    /// Runs the call with what it has for that, until the Faaslet is torn down.
     pub(crate) async fn execute(
         self: &Arc<Self>,
         live: &Arc<LiveCall>,
         entry: Entry,
-        permit: &Arc<Permit>,
+        seats: Seats,
         queued: Duration,
         no_memory: NoMemory,
     ) -> Executed {
         match live.invocation.target {
             Target::Mpi { size } => {
                 // Boxed, since every call's future would have room for it.
-                let world = self.execute_world(live, size, permit, queued, no_memory);
+                let world = self.execute_world(live, size, seats, queued, no_memory);
                 Box::pin(world).await
             }
             _ => {
-                self.execute_as(live, entry, None, permit, queued, no_memory)
+                self.execute_as(live, entry, None, &seats.permit, queued, no_memory)
                     .await
             }
         }

@@ -7,18 +7,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use faasm_calllog::codec;
 use faasm_faaslet::{Charge, Entry, Executed};
-use faasm_model::{CallId, FailureKind, FinishedCall, Invocation, Outcome};
+use faasm_model::{CallId, FailureKind, FinishedCall, Invocation, Outcome, WorldSize};
+use serde::{Deserialize, Serialize};
 
 use crate::admission::{Exhausted, Permit};
 use crate::calls::{Calls, Inner, Tracked};
-use crate::cluster::Peers;
+use crate::cluster::{NotAnswered, Peers};
+use crate::gang::{Asked, Seats};
 use crate::live::LiveCall;
 use crate::refused::Refused;
 
 /// A call that another server is to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handed {
     pub(crate) id: CallId,
     pub(crate) invocation: Arc<Invocation>,
@@ -45,7 +48,7 @@ pub enum HandedOver {
 /// How a call got on that waited.
 pub(crate) enum Entered {
     /// It can run here.
-    Here(Permit),
+    Here(Seats),
     /// It has run elsewhere, or was cancelled.
     Over(Box<Executed>),
 }
@@ -64,50 +67,45 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Bytes that are no call.
 #[derive(Debug, thiserror::Error)]
 #[error("another server sent what cannot be read; run one version everywhere")]
-pub struct Unreadable;
+pub(crate) struct Unreadable;
 
 impl Handed {
-    /// The call as bytes.
+    /// A call that has its end elsewhere, or a part of it.
+    pub(crate) fn of(live: &LiveCall, index: i32) -> Self {
+        Self {
+            id: live.id(),
+            invocation: Arc::clone(&live.invocation),
+            index,
+            depth: live.depth,
+            chained: live.root.chained(),
+            accepted_at_ms: live.summary().accepted_at_ms,
+        }
+    }
+
+    /// What another server is [asked](crate::Calls::answer), to run the call.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn encode(&self) -> Result<Vec<u8>, faasm_calllog::Error> {
-        let (invocation, below) = (&*self.invocation, (self.depth, self.chained));
-        let call = (self.id, invocation, self.index, below, self.accepted_at_ms);
-        codec::encode_sized(&call, invocation.input.len())
-    }
-
-    /// Reads what [`encode`](Self::encode) has written, on a server of the same version.
-    ///
-    /// # Errors
-    /// When it is something else.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let decoded = codec::decode(bytes).map_err(|_| Unreadable)?;
-        let (id, invocation, index, (depth, chained), accepted_at_ms) = decoded;
-        Ok(Self {
-            id,
-            invocation: Arc::new(invocation),
-            index,
-            depth,
-            chained,
-            accepted_at_ms,
-        })
+        Asked::Call(self.clone()).encode()
     }
 }
 
 impl HandedOver {
     /// The answer of the server that was asked, as bytes.
-    ///
-    /// # Errors
-    /// When it is too large.
-    pub fn answer(finished: Option<&FinishedCall>) -> Result<Vec<u8>, faasm_calllog::Error> {
+    pub(crate) fn answer(finished: Option<&FinishedCall>) -> Result<Vec<u8>, faasm_calllog::Error> {
         codec::encode_sized(&finished, finished.map_or(0, |call| call.outcome.bytes()))
     }
 
-    /// Reads what [`answer`](Self::answer) has written.
+    /// What came of asking a server.
     #[must_use]
-    pub fn read(bytes: &[u8]) -> Self {
-        match codec::decode::<Option<FinishedCall>>(bytes) {
+    pub fn of(answer: Result<Bytes, NotAnswered>) -> Self {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(NotAnswered::NotAsked(_)) => return Self::NoRoom,
+            Err(NotAnswered::Lost(why) | NotAnswered::Failed(why)) => return Self::Lost(why),
+        };
+        match codec::decode::<Option<FinishedCall>>(&answer) {
             Ok(Some(finished)) => Self::Ran(Box::new(finished)),
             Ok(None) => Self::NoRoom,
             Err(_) => Self::Lost(Unreadable.to_string()),
@@ -118,12 +116,9 @@ impl HandedOver {
 impl Calls {
     /// Runs a call for another server, if there is room for it now. Dropping the future
     /// cancels the call.
-    pub async fn take_over(&self, handed: Handed) -> Option<FinishedCall> {
+    pub(crate) async fn take_over(&self, handed: Handed) -> Option<FinishedCall> {
         let inner = &self.0;
         let charge = inner.admit(&handed.invocation).ok()?;
-        let permit = inner
-            .admission
-            .try_enter(&handed.invocation.function.user)?;
         if inner.live.contains_key(&handed.id) {
             return None;
         }
@@ -132,10 +127,15 @@ impl Calls {
             index: handed.index,
         };
         let live = LiveCall::handed(handed);
+        let entered = inner.enter_at_once(&live).await?;
         let tracked = Tracked::new(inner, live);
-        let permit = Arc::new(permit);
-        let executing = inner.execute_attended(&tracked.live, entry, &permit, Duration::ZERO);
-        let executed = executing.await;
+        let executed = match entered {
+            Entered::Here(seats) => {
+                let run = inner.execute_attended(&tracked.live, entry, seats, Duration::ZERO);
+                run.await
+            }
+            Entered::Over(executed) => *executed,
+        };
         let finished = tracked.end(executed);
         drop((running, charge));
         Some(FinishedCall::clone(&finished))
@@ -143,6 +143,18 @@ impl Calls {
 }
 
 impl Inner {
+    /// Room here for a call that another server has: now, or not at all.
+    async fn enter_at_once(self: &Arc<Self>, live: &Arc<LiveCall>) -> Option<Entered> {
+        match live.invocation.target.ranks() {
+            WorldSize::ONE => {
+                let permit = self.admission.try_enter(&live.invocation.function.user)?;
+                Some(Entered::Here(permit.into()))
+            }
+            // Boxed, since every call's future would have room for it.
+            size => Box::pin(self.enter_world(live, size, false)).await.ok(),
+        }
+    }
+
     /// Waits for a permit here, or for the end of the call on another server that has room.
     /// `enter` gets in line for the permit; `entering` did so already.
     pub(crate) async fn enter_somewhere<F>(
@@ -156,12 +168,12 @@ impl Inner {
         F: Future<Output = Result<Permit, Exhausted>>,
     {
         let mut entering = pin!(entering);
-        let elsewhere = self.elsewhere(live, entry);
+        let elsewhere = self.elsewhere(entry);
         let mut pause = Duration::ZERO;
         loop {
             let elsewhere = tokio::select! {
                 biased;
-                permit = entering.as_mut() => return permit.map(Entered::Here),
+                permit = entering.as_mut() => return permit.map(|permit| Entered::Here(permit.into())),
                 () = live.cancel.cancelled() => return Ok(Entered::Over(Box::new(self.cancelled()))),
                 elsewhere = room(elsewhere, pause) => elsewhere,
             };
@@ -186,9 +198,9 @@ impl Inner {
     }
 
     /// Where the call may run if not here.
-    fn elsewhere(&self, live: &LiveCall, entry: &Entry) -> Option<Elsewhere<'_>> {
-        // A pointer is one into the very code that the caller runs; a world is for one server.
-        let (Entry::Main { index }, 1) = (entry, live.invocation.target.ranks().get()) else {
+    fn elsewhere(&self, entry: &Entry) -> Option<Elsewhere<'_>> {
+        // A pointer is one into the very code that the caller runs.
+        let Entry::Main { index } = entry else {
             return None;
         };
         let peers = self.company.cluster()?.peers.as_ref();
@@ -198,6 +210,12 @@ impl Inner {
         })
     }
 
+    /// Has another server run the world, wherever that finds room for its ranks; `None` if none does.
+    pub(crate) async fn execute_world_elsewhere(&self, live: &Arc<LiveCall>) -> Option<Executed> {
+        let elsewhere = self.elsewhere(&Entry::Main { index: 0 })?;
+        self.execute_elsewhere(live, elsewhere).await
+    }
+
     /// Has another server run the call; `None` if none has room.
     async fn execute_elsewhere(
         &self,
@@ -205,15 +223,7 @@ impl Inner {
         Elsewhere { peers, index }: Elsewhere<'_>,
     ) -> Option<Executed> {
         let begun = Instant::now();
-        let handed = Handed {
-            id: live.id(),
-            invocation: Arc::clone(&live.invocation),
-            index,
-            depth: live.depth,
-            chained: live.root.chained(),
-            accepted_at_ms: live.summary().accepted_at_ms,
-        };
-        let handing = peers.hand_over(handed);
+        let handing = peers.hand_over(Handed::of(live, index));
         let handed_over = tokio::select! {
             handed_over = handing => handed_over,
             () = live.cancel.cancelled() => return Some(self.cancelled()),

@@ -9,6 +9,8 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use faasm_calllog::CallLog;
 use faasm_model::CallId;
 
+use crate::sharing::complain;
+
 /// Ids reserved at a time. What is left of a block at the end of the process is skipped.
 const BLOCK: u64 = 1 << 20;
 
@@ -72,7 +74,7 @@ impl Ids {
         tokio::spawn(async move {
             match ids.log.reserve_ids(BLOCK).await {
                 Ok(range) => ids.spare.store(Some(Arc::new(Block::new(range)))),
-                Err(error) => tracing::error!(%error, "cannot reserve call ids"),
+                Err(error) => complain(&error, "cannot reserve call ids"),
             }
             ids.fetching.store(false, Ordering::SeqCst);
         });

@@ -41,6 +41,8 @@ struct Ended {
 pub(crate) struct Root {
     node: Arc<Node>,
     chained: AtomicU64,
+    /// Which rank of a world the root is, and where.
+    place: OnceLock<Part>,
     below: Mutex<Vec<Arc<Node>>>,
     /// Those that were made on other servers, and have ended.
     elsewhere: Mutex<Vec<GraphNode>>,
@@ -107,14 +109,33 @@ impl Root {
     pub(crate) fn graph(&self) -> ExecGraph {
         let mut calls: Vec<_> = self.nodes().iter().map(|node| node.to_graph()).collect();
         calls.extend(self.adopted().iter().cloned());
+        if let Some(part) = self.place.get() {
+            let part = Some(part.clone());
+            let parent = None;
+            let root = self.node.to_graph();
+            calls.push(GraphNode {
+                parent,
+                part,
+                ..root
+            });
+        }
         ExecGraph { calls }
     }
 
     /// Takes in the calls below one that another server ran.
     pub(crate) fn adopt(&self, graph: ExecGraph) {
-        let made = graph.calls.len() as u64;
+        let is_made = |node: &&GraphNode| {
+            let is_rank = matches!(node.part, Some(Part::Rank(_) | Part::RankOn { .. }));
+            !is_rank
+        };
+        let made = graph.calls.iter().filter(is_made).count() as u64;
         self.chained.fetch_add(made, Ordering::Relaxed);
         self.adopted().extend(graph.calls);
+    }
+
+    /// The root is a rank of a world, at a place that the graph is to show.
+    pub(crate) fn place(&self, part: Part) {
+        let _ = self.place.set(part);
     }
 
     fn adopted(&self) -> MutexGuard<'_, Vec<GraphNode>> {
@@ -156,6 +177,7 @@ impl LiveCall {
         let root = Arc::new(Root {
             node: Arc::clone(&node),
             chained: AtomicU64::new(handed.chained),
+            place: OnceLock::new(),
             below: Mutex::default(),
             elsewhere: Mutex::default(),
         });
@@ -186,11 +208,11 @@ impl LiveCall {
         Ok(Self::with(invocation, depth, root, cancel, node, now_ms()))
     }
 
-    /// A rank of the world that this call is rank 0 of.
-    pub(crate) fn rank(&self, id: CallId, rank: u32) -> Arc<Self> {
+    /// A rank of the world that this call is rank 0 of, here or elsewhere.
+    pub(crate) fn rank(&self, id: CallId, part: Part) -> Arc<Self> {
         let invocation = Arc::clone(&self.invocation);
-        let (function, part) = (invocation.function.clone(), Some(Part::Rank(rank)));
-        let node = Node::new(id, Some(self.id()), function, part);
+        let function = invocation.function.clone();
+        let node = Node::new(id, Some(self.id()), function, Some(part));
         let root = Arc::clone(&self.root);
         root.nodes().push(Arc::clone(&node));
         let cancel = self.cancel.child_token();

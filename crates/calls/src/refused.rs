@@ -25,8 +25,11 @@ pub enum Refused {
     /// There can never be as many Faaslets as an MPI world has ranks.
     #[error("this server runs at most {0} ranks (--max-running, --max-faaslets)")]
     WorldTooLarge(u32),
+    /// There are not as many Faaslets in the whole cluster, for now.
+    #[error("the servers of this cluster run at most {0} ranks (--max-running, --max-faaslets)")]
+    WorldTooLargeForCluster(u32),
     /// There are not as many Faaslets free as an MPI world has ranks.
-    #[error("there is no room for the {} ranks of the world now; try again later, or with fewer", .0.get())]
+    #[error("there is no room for the {} ranks of the world now; try again later, or with fewer ranks", .0.get())]
     NoRoomForWorld(WorldSize),
     /// The memory budget has no room for the input.
     #[error("the server's memory budget is used up; try again later")]

@@ -20,15 +20,22 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The calls of the log that this server has.
 #[derive(Default)]
 pub(crate) struct Claimed {
-    calls: DashMap<CallId, Arc<LiveCall>>,
+    calls: DashMap<CallId, Held>,
     /// There may be room for more.
     room: Notify,
+}
+
+/// A call that this server has.
+struct Held {
+    live: Arc<LiveCall>,
+    /// What the log has handed out of it once more: the claim had run out.
+    again: Option<ClaimedCall>,
 }
 
 /// A call that this server has; dropping it ends that.
 pub(crate) struct Claim {
     inner: Arc<Inner>,
-    id: CallId,
+    live: Arc<LiveCall>,
 }
 
 impl Claimed {
@@ -44,16 +51,35 @@ impl Claimed {
 
 impl Claim {
     pub(crate) fn new(inner: &Arc<Inner>, live: &Arc<LiveCall>) -> Self {
-        let id = live.id();
-        inner.claimed.calls.insert(id, Arc::clone(live));
-        let inner = Arc::clone(inner);
-        Self { inner, id }
+        let (inner, live) = (Arc::clone(inner), Arc::clone(live));
+        let held = Held {
+            live: Arc::clone(&live),
+            again: None,
+        };
+        inner.claimed.calls.insert(live.id(), held);
+        Self { inner, live }
+    }
+
+    /// Ends it. If the call was lost here and claimed again meanwhile, it is run once more.
+    pub(crate) async fn end(self) {
+        let again = self.remove().filter(|_| self.live.is_lost());
+        let inner = Arc::clone(&self.inner);
+        drop(self);
+        if let Some(claimed) = again {
+            inner.take_up_claimed(claimed).await;
+        }
+    }
+
+    fn remove(&self) -> Option<ClaimedCall> {
+        let is_this = |_: &CallId, held: &Held| Arc::ptr_eq(&held.live, &self.live);
+        let held = self.inner.claimed.calls.remove_if(&self.live.id(), is_this);
+        held.and_then(|(_, held)| held.again)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.inner.claimed.calls.remove(&self.id);
+        self.remove();
         self.inner.claimed.room();
     }
 }
@@ -88,7 +114,7 @@ impl Inner {
                 }
                 Err(faasm_calllog::Error::Closed) => return,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot ask for calls to run");
+                    complain(&error, "cannot ask for calls to run");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -97,8 +123,13 @@ impl Inner {
 
     async fn take_up_claimed(self: &Arc<Self>, claimed: ClaimedCall) {
         let id = claimed.call.summary.id;
-        // Lost and claimed again, while what runs here has not noticed yet.
-        if self.claimed.has(id) {
+        // If what runs here has not heard that the claim had run out, it goes on under the new
+        // one. Else the call runs again when that has ended.
+        if let Some(mut held) = self.claimed.calls.get_mut(&id) {
+            if claimed.cancelled {
+                held.live.cancel.cancel();
+            }
+            held.again = Some(claimed);
             return;
         }
         let taken = match claimed.cancelled {
@@ -124,14 +155,19 @@ impl Inner {
                 Ok(renewed) => {
                     for id in renewed.lost {
                         tracing::warn!(%id, "lost a call: another server may run it by now");
-                        self.with_claimed(id, LiveCall::lose);
+                        if let Some(mut held) = self.claimed.calls.get_mut(&id) {
+                            held.again = None;
+                            held.live.lose();
+                        }
                     }
                     for id in renewed.cancelled {
-                        self.with_claimed(id, |live| live.cancel.cancel());
+                        if let Some(held) = self.claimed.calls.get(&id) {
+                            held.live.cancel.cancel();
+                        }
                     }
                 }
                 Err(faasm_calllog::Error::Closed) => return,
-                Err(error) => tracing::warn!(%error, "cannot renew the claims to calls"),
+                Err(error) => complain(&error, "cannot renew the claims to calls"),
             }
         }
     }
@@ -145,11 +181,13 @@ impl Inner {
             tracing::warn!(%id, %error, "a call runs elsewhere only when the claim to it runs out");
         }
     }
+}
 
-    fn with_claimed(&self, id: CallId, act: impl FnOnce(&LiveCall)) {
-        let live = self.claimed.calls.get(&id).map(|live| Arc::clone(&live));
-        if let Some(live) = live {
-            act(&live);
-        }
+/// Tells of what the log did not do, and will be asked again. One that is elsewhere tells by
+/// itself that it is away.
+pub(crate) fn complain(error: &faasm_calllog::Error, consequence: &str) {
+    match error {
+        faasm_calllog::Error::Unavailable(_) => tracing::debug!(%error, "{consequence}"),
+        _ => tracing::error!(%error, "{consequence}"),
     }
 }

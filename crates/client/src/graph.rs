@@ -32,6 +32,12 @@ pub struct GraphCall {
     /// The function of a Python file that it ran, when that was chained.
     #[serde(default)]
     pub py_entry: Option<Name>,
+    /// Which rank it was, of an MPI world.
+    #[serde(default)]
+    pub mpi_rank: Option<u32>,
+    /// The address of the server that ran that, in a cluster.
+    #[serde(default)]
+    pub worker: Option<String>,
     /// How it stood.
     pub status: CallStatus,
     /// What it returned, once it ended.

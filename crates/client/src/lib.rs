@@ -40,6 +40,7 @@ mod part;
 mod state;
 mod tokens;
 mod upload;
+mod workers;
 
 pub use body::{Progress, Source};
 pub use call::{CallResult, CallState, CallSummary, Reason};
@@ -54,3 +55,4 @@ pub use options::{ClientOptions, IdempotencyKey, Token};
 pub use reqwest::Url;
 pub use state::{ByteRange, Condition, StateEntry, StateValue};
 pub use tokens::{CreatedToken, NewToken, TokenInfo};
+pub use workers::WorkerInfo;

@@ -50,6 +50,13 @@ async fn whoever_is_not_let_in_is_told_why() -> Checked {
 }
 
 #[tokio::test]
+async fn tls_at_a_port_without_it_is_told_apart() {
+    let redis = Redis::start();
+    let problem = problem(&redis.url().replace("redis://", "rediss://")).await;
+    assert!(matches!(problem, Problem::NoTls(_)), "{problem}");
+}
+
+#[tokio::test]
 async fn a_replica_is_refused_and_one_that_becomes_it_is_left() -> Checked {
     let (primary, redis) = (Redis::start(), Redis::start());
     let tier = RedisTier::connect(options(&redis.url())).await?;

@@ -3,8 +3,10 @@
 
 mod shared;
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use faasm_cluster::{Change, Load, Members, News, Profile, Redis, Worker};
 use faasm_model::FunctionName;
@@ -182,6 +184,33 @@ async fn a_worker_that_was_cut_off_reads_everything_before_it_is_current() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_reads_for_longer_than_a_lease_keeps_it_and_nobody_waits() {
+    let server = Server::start();
+    let (one, _) = join(&worker(&server).await, "a").await;
+    let (redis, slow) = (worker(&server).await, Noting::new());
+    slow.hold(true);
+    let joining = tokio::spawn({
+        let slow = slow.clone();
+        async move { Members::join(&redis, profile("b"), slow).await }
+    });
+    until("it reads", async || slow.told.load(Ordering::SeqCst) == 1).await;
+    let lease_and_more = Duration::from_secs(10);
+    tokio::time::sleep(lease_and_more).await;
+    assert_eq!(addresses(&one), ["a:8080", "b:8080"]);
+    let changes: Vec<_> = ["f", "g"].map(upload).into();
+    for change in &changes {
+        one.announce(change).await.unwrap();
+    }
+    assert!(slow.take().is_empty(), "it still reads");
+    slow.hold(false);
+    let two = joining.await.unwrap().unwrap();
+    assert!(two.is_current());
+    assert_eq!(slow.take(), [News::Everything, News::Changes(changes)]);
+    one.announce(&upload("h")).await.unwrap();
+    assert_eq!(slow.take(), [News::Changes(vec![upload("h")])]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_from_whom_changes_were_trimmed_reads_everything() {
     let server = Server::start();
     let (one, _) = join(&worker(&server).await, "a").await;
@@ -255,10 +284,23 @@ async fn a_stream_that_faasm_did_not_write_makes_everybody_read_everything() {
 }
 
 #[tokio::test]
+async fn a_server_knows_its_address_on_the_way_to_the_redis() {
+    let server = Server::start();
+    let own = worker(&server).await.local_ip(true).await;
+    assert_eq!(own, Some(Ipv4Addr::LOCALHOST.into()));
+}
+
+#[tokio::test]
 async fn servers_agree_on_what_the_first_has_said() {
     let server = Server::start();
     let (one, other) = (worker(&server).await, worker(&server).await);
     assert_eq!(one.agree("storage", "a").await.unwrap(), "a");
     assert_eq!(other.agree("storage", "b").await.unwrap(), "a");
     assert_eq!(other.agree("key", "c").await.unwrap(), "c");
+    assert_eq!(one.agree_for_now("auth", "a").await.unwrap(), "a");
+    assert_eq!(other.agree_for_now("auth", "b").await.unwrap(), "b");
+    let (members, _) = join(&one, "a").await;
+    assert_eq!(one.agree_for_now("auth", "a").await.unwrap(), "b");
+    members.leave().await.unwrap();
+    assert_eq!(one.agree_for_now("auth", "a").await.unwrap(), "a");
 }

@@ -170,6 +170,24 @@ async fn calls_of_a_dead_worker_move_and_those_of_a_living_one_stay() {
 }
 
 #[tokio::test]
+async fn a_worker_that_claims_a_call_again_which_it_lost_goes_on_under_the_new_claim() {
+    let server = Server::start();
+    let log = log(&server).await;
+    let call = accept(&log, &["a"]).await.remove(0);
+    log.claim(1, &[]).await.unwrap();
+    assert_eq!(log.begin(call.id).await, Ok(1));
+    assert_eq!(log.begin(call.id).await, Ok(1));
+    tell(&server, &["ZADD", "{faasm:calls}:leases", "1", "1"]);
+    let again = log.claim(1, &[]).await.unwrap();
+    assert_eq!((ids(&again), again[0].call.attempts), (vec![1], 1));
+    assert_eq!(log.begin(call.id).await, Ok(2));
+    for _ in 0..2 {
+        assert_eq!(log.give_back(call.id).await, Ok(1));
+    }
+    assert_eq!(log.finish(finished(&call, 5, "x")).await, Ok(true));
+}
+
+#[tokio::test]
 async fn what_is_released_can_be_claimed_at_once_and_not_finished() {
     let server = Server::start();
     let (one, other) = (log(&server).await, log(&server).await);
@@ -368,17 +386,4 @@ async fn a_server_without_memory_takes_ends_but_no_calls() {
     assert_eq!(log.begin(call.id).await, Ok(1));
     assert!(log.renew(&[call.id]).await.unwrap().lost.is_empty());
     assert_eq!(log.finish(finished(&call, 5, "x")).await, Ok(true));
-}
-
-#[tokio::test]
-async fn ids_go_on_where_a_server_lost_its_last_writes() {
-    let server = Server::start();
-    let log = log(&server).await;
-    let first = log.reserve_ids(100).await.unwrap();
-    tell(&server, &["DEL", "{faasm:calls}:counters"]);
-    assert_eq!(log.reserve_ids(1).await.unwrap().start, first.end);
-    tell(&server, &["DEL", "{faasm:calls}:counters"]);
-    log.renew(&[]).await.unwrap();
-    let other = RedisLog::new(&worker(&server).await, 10);
-    assert_eq!(other.reserve_ids(1).await.unwrap().start, first.end + 1);
 }

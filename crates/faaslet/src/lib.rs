@@ -68,4 +68,4 @@ pub use publish::PublishError;
 pub use python::{PythonRefused, PythonRuntime};
 pub use refusal::Refusal;
 pub use run::Executed;
-pub use world::{World, WorldAborted, WorldRank};
+pub use world::{Placement, World, WorldAborted, WorldLink, WorldPart, WorldRank};

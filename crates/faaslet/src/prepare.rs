@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use faasm_budget::{Charge, UsedUp};
-use faasm_model::{FailureKind, Invocation, Limits, Name, Outcome, Target, WorldSize};
+use faasm_model::{ContentHash, FailureKind, Invocation, Limits, Name, Outcome, Target, WorldSize};
 use faasm_storage::FunctionRecord;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +13,7 @@ use crate::call::{Call, Entry, NoMemory};
 use crate::loaded::Loaded;
 use crate::modules::Unavailable;
 use crate::usage::Usage;
-use crate::world::{Gang, World, WorldRank};
+use crate::world::{Gang, World, WorldPart, WorldRank};
 
 /// All that a Faaslet is made with, beside the call.
 pub(crate) struct Prepared {
@@ -49,18 +49,53 @@ impl Faaslets {
         no_memory: NoMemory,
         cancel: &CancellationToken,
     ) -> Result<(World, Vec<WorldRank>), Box<Outcome>> {
-        let (loaded, limits) = self.loaded(invocation).await?;
+        let gang = self.gang(invocation, size.get(), no_memory, cancel).await?;
+        let user = &invocation.function.user;
+        Ok(World::new(&self.0, size, &gang, user))
+    }
+
+    /// One part of such a world, with the memory that its ranks start with. Others run the other
+    /// parts.
+    ///
+    /// # Errors
+    /// The outcome of the call, if there is no such function or part, or not enough memory.
+    pub async fn world_part(
+        &self,
+        invocation: &Invocation,
+        part: WorldPart,
+        no_memory: NoMemory,
+        cancel: &CancellationToken,
+    ) -> Result<(World, Vec<WorldRank>), Box<Outcome>> {
+        let ranks = part.placement.ranks(part.own);
+        if ranks.is_empty() {
+            let message = "the world has no such part";
+            return Err(Box::new(Outcome::failed(FailureKind::Internal, message)));
+        }
+        let count = ranks.end - ranks.start;
+        let gang = self.gang(invocation, count, no_memory, cancel).await?;
+        let user = &invocation.function.user;
+        Ok(World::part(&self.0, part, &gang, user))
+    }
+
+    /// What so many ranks have in common.
+    async fn gang(
+        &self,
+        invocation: &Invocation,
+        ranks: u32,
+        no_memory: NoMemory,
+        cancel: &CancellationToken,
+    ) -> Result<Arc<Gang>, Box<Outcome>> {
+        let (loaded, limits, code) = self.loaded(invocation).await?;
         let wanted = Wanted {
             each: loaded.min_memory_bytes,
-            count: u64::from(size.get()),
+            count: u64::from(ranks),
             limits: &limits,
             user: &invocation.function.user,
             no_memory,
             cancel,
         };
         let charge = self.reserve(&wanted).await?;
-        let gang = Gang::new(loaded, limits, charge);
-        Ok(World::new(&self.0, size, &Arc::new(gang), wanted.user))
+        Ok(Arc::new(Gang::new(loaded, limits, code, charge)))
     }
 
     pub(crate) async fn prepare(&self, call: &Call) -> Result<Prepared, Box<Outcome>> {
@@ -77,7 +112,10 @@ impl Faaslets {
         }
         let (loaded, limits) = match &call.entry {
             Entry::Pointer { code, .. } => (Arc::clone(&code.0), self.limits_of(&call.invocation)),
-            Entry::Main { .. } => self.loaded(&call.invocation).await?,
+            Entry::Main { .. } => {
+                let (loaded, limits, _) = self.loaded(&call.invocation).await?;
+                (loaded, limits)
+            }
         };
         let charge = self
             .reserve(&Wanted {
@@ -102,7 +140,11 @@ impl Faaslets {
         record.map_or(self.0.options.limits, |record| self.limits(&record))
     }
 
-    async fn loaded(&self, invocation: &Invocation) -> Result<(Arc<Loaded>, Limits), Box<Outcome>> {
+    /// What a call runs, with its limits, and the hash of its code.
+    async fn loaded(
+        &self,
+        invocation: &Invocation,
+    ) -> Result<(Arc<Loaded>, Limits, ContentHash), Box<Outcome>> {
         let failed = |kind, message: String| Box::new(Outcome::failed(kind, message));
         let (name, target) = (&invocation.function, &invocation.target);
         let Some(record) = self.function(name, target) else {
@@ -114,20 +156,30 @@ impl Faaslets {
             let message = format!("there is no {what} {name}");
             return Err(failed(FailureKind::FunctionNotFound, message));
         };
+        let mut hash = record.hash;
         let mut loaded = self.0.modules.get(&self.0, &record, target).await;
         if loaded.is_err()
             && let Some(newer) = self.replaced(&record, target)
         {
             // Replaced while it was being loaded: the old code may be gone already.
+            hash = newer.hash;
             loaded = self.0.modules.get(&self.0, &newer, target).await;
         }
         match loaded {
-            Ok(loaded) => Ok((loaded, self.limits(&record))),
+            Ok(loaded) => Ok((loaded, self.limits(&record), hash)),
             Err(error @ Unavailable::NoMemory) => {
                 Err(failed(FailureKind::Overloaded, error.to_string()))
             }
             Err(error @ Unavailable::NoPython) => {
                 Err(failed(FailureKind::PythonMissing, error.to_string()))
+            }
+            Err(Unavailable::Storage(error)) if is_away(&error) => {
+                tracing::warn!(function = %name, %error, "cannot fetch the function's code");
+                // Where the storage is, too.
+                let why =
+                    "its code cannot be fetched from the storage now; the server's log says more";
+                let message = format!("{name}: {why}");
+                Err(failed(FailureKind::StorageUnavailable, message))
             }
             Err(error) => {
                 tracing::error!(function = %name, %error, "cannot load the function");
@@ -199,4 +251,9 @@ impl Faaslets {
         }
         Ok(charge)
     }
+}
+
+/// Whether it is the storage that fails, and not what is in it.
+fn is_away(error: &faasm_storage::Error) -> bool {
+    matches!(error, faasm_storage::Error::Unavailable { .. })
 }

@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use faasm_budget::Charge;
-use faasm_model::{Limits, Name, WorldSize};
+use faasm_model::{ContentHash, Limits, Name, WorldSize};
 use faasm_mpi::{Aborted, BadAddress, Memory, within};
+pub use faasm_mpi::{Link as WorldLink, Part as WorldPart, Placement};
 
 use crate::faaslets::Shared;
 use crate::loaded::Loaded;
 use crate::mappings::{Access, Table};
 
-/// A world whose ranks run as calls. Cheap to clone.
+/// A world whose ranks run as calls, or a part of one. Cheap to clone.
 #[derive(Clone)]
-pub struct World(faasm_mpi::World<Lent>);
+pub struct World {
+    mpi: faasm_mpi::World<Lent>,
+    code: ContentHash,
+}
 
 /// A rank of a world, for the call that runs it.
 pub struct WorldRank {
@@ -21,19 +25,33 @@ pub struct WorldRank {
     pub(crate) gang: Arc<Gang>,
 }
 
+impl WorldRank {
+    /// Its number in the world.
+    pub fn number(&self) -> u32 {
+        self.rank.number()
+    }
+}
+
 /// What all ranks of a world have in common.
 pub(crate) struct Gang {
     pub(crate) loaded: Arc<Loaded>,
     pub(crate) limits: Limits,
+    code: ContentHash,
     /// For the memory that all ranks start with, until the last is gone.
     _charge: Charge,
 }
 
 impl Gang {
-    pub(crate) fn new(loaded: Arc<Loaded>, limits: Limits, charge: Charge) -> Self {
+    pub(crate) fn new(
+        loaded: Arc<Loaded>,
+        limits: Limits,
+        code: ContentHash,
+        charge: Charge,
+    ) -> Self {
         Self {
             loaded,
             limits,
+            code,
             _charge: charge,
         }
     }
@@ -81,7 +99,26 @@ impl World {
     ) -> (Self, Vec<WorldRank>) {
         let options = options(shared.options.processors, size.get());
         let ranks = faasm_mpi::World::ranks(size.get(), options, &shared.user_budgets.of(user));
-        let world = Self(ranks[0].world());
+        Self::of(ranks, gang)
+    }
+
+    /// One part of a world of a user, which has one rank at least.
+    pub(crate) fn part(
+        shared: &Shared,
+        part: WorldPart,
+        gang: &Arc<Gang>,
+        user: &Name,
+    ) -> (Self, Vec<WorldRank>) {
+        let options = options(shared.options.processors, part.placement.size());
+        let ranks = faasm_mpi::World::part(part, options, &shared.user_budgets.of(user));
+        Self::of(ranks, gang)
+    }
+
+    fn of(ranks: Vec<faasm_mpi::Rank<Lent>>, gang: &Arc<Gang>) -> (Self, Vec<WorldRank>) {
+        let world = Self {
+            mpi: ranks[0].world(),
+            code: gang.code,
+        };
         let ranks = ranks.into_iter().map(|rank| WorldRank {
             rank,
             gang: Arc::clone(gang),
@@ -89,9 +126,26 @@ impl World {
         (world, ranks.collect())
     }
 
+    /// What all its ranks here run.
+    pub fn code(&self) -> ContentHash {
+        self.code
+    }
+
+    /// Takes what another part of the world has sent; the messages of a part must come in their
+    /// order. It does not wait. What makes no sense ends the world.
+    pub fn receive(&self, from: usize, message: &[u8]) {
+        self.mpi.receive(from, message);
+    }
+
+    /// Looks whether all ranks of all parts wait for each other, and ends the world if they do: to be
+    /// called now and then for the first part. It takes two calls.
+    pub fn look_for_deadlock(&self) {
+        self.mpi.look_for_deadlock();
+    }
+
     /// Ends the world, because of one of its ranks if one is given. Only the first reason counts.
     pub fn abort(&self, rank: Option<u32>, reason: String) {
-        self.0.abort(Aborted {
+        self.mpi.abort(Aborted {
             by: rank,
             code: None,
             reason,
@@ -100,7 +154,7 @@ impl World {
 
     /// Why the world has ended, if somebody has ended it.
     pub fn aborted(&self) -> Option<WorldAborted> {
-        let aborted = self.0.aborted()?;
+        let aborted = self.mpi.aborted()?;
         Some(WorldAborted {
             rank: aborted.by,
             code: aborted.code,

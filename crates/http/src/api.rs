@@ -10,7 +10,7 @@ use faasm_storage::Storage;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::quota::Quotas;
-use crate::{HttpOptions, Readiness};
+use crate::{HttpOptions, Readiness, Workers};
 
 /// Everything that requests are answered from. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +35,8 @@ pub struct ApiParts {
     pub readiness: Readiness,
     /// The tokens that requests need; `None` lets anybody in.
     pub tokens: Option<Tokens>,
+    /// The cluster that the server is in.
+    pub workers: Option<Arc<dyn Workers>>,
     /// Limits of requests.
     pub options: HttpOptions,
 }

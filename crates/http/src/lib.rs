@@ -19,6 +19,7 @@
 //!     metrics: install_metrics()?,
 //!     readiness: readiness.clone(),
 //!     tokens: None,
+//!     workers: None,
 //!     options: options.clone(),
 //! });
 //! let listener = TcpListener::bind("127.0.0.1:8080").await?;
@@ -61,6 +62,7 @@ mod routes;
 mod serve;
 mod tls;
 mod upload;
+mod workers;
 
 pub use api::{Api, ApiParts};
 pub use error::ErrorCode;
@@ -71,3 +73,4 @@ pub use readiness::Readiness;
 pub use routes::{invoke_router, upload_router};
 pub use serve::serve;
 pub use tls::{Tls, TlsError};
+pub use workers::{WorkerInfo, Workers};

@@ -6,8 +6,8 @@ mod common;
 use common::{Answer, Server, request};
 use faasm_http::HttpOptions;
 use faasm_model::ContentHash;
-use faasm_storage::conformance::{Server as Other, cluster_key};
-use faasm_storage::{DataDirLock, Error, Storage, StorageOptions, access_token};
+use faasm_storage::conformance::{Server as Other, cluster_key, refusal};
+use faasm_storage::{Error, StorageOptions, access_token};
 
 /// The options of the storage of an empty server, which asks for the key of a cluster.
 async fn of_a_server() -> (StorageOptions, Server) {
@@ -36,17 +36,6 @@ async fn of_anybody() -> (StorageOptions, Server) {
         ..StorageOptions::default()
     };
     (options, server)
-}
-
-/// Why a storage cannot be opened.
-async fn refusal(options: StorageOptions) -> String {
-    let dir = tempfile::tempdir().unwrap();
-    let lock = DataDirLock::acquire(dir.path(), "a test").unwrap();
-    match Storage::open_with(lock, options).await {
-        Err(error @ Error::Unavailable { .. }) => error.to_string(),
-        Err(error) => panic!("{error:?}"),
-        Ok(_) => panic!("it was opened"),
-    }
 }
 
 async fn storage(server: &Server, method: &str, key: &str, headers: &[&str], body: &str) -> Answer {
@@ -108,7 +97,7 @@ async fn only_who_has_the_key_of_the_cluster_may_use_the_storage() {
             cluster_key: key,
             ..options.clone()
         };
-        let refusal = refusal(wrong).await;
+        let refusal = refusal(wrong).await.unwrap();
         assert!(
             refusal.contains("give both the same cluster key"),
             "{refusal}"
@@ -240,7 +229,7 @@ async fn a_server_that_goes_away_is_said_and_so_is_one_that_is_none_of_ours() {
         location: format!("http://{}", server.invoke).parse().unwrap(),
         ..StorageOptions::default()
     };
-    let refusal = refusal(wrong).await;
+    let refusal = refusal(wrong).await.unwrap();
     assert!(refusal.contains("answers 404"), "{refusal}");
     server.shutdown.cancel();
     for task in server.running {

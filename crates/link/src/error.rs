@@ -80,6 +80,14 @@ pub enum Error {
         /// Who is there.
         found: PeerId,
     },
+    /// The connection broke before anything of the request was sent: it was not done.
+    #[error("the connection to {peer} was lost before the request was sent: {reason}")]
+    NotSent {
+        /// The other side.
+        peer: PeerId,
+        /// What happened to it.
+        reason: String,
+    },
     /// The connection broke. What was sent may have been lost, or may have been done.
     #[error("the connection to {peer} was lost: {reason}")]
     Lost {

@@ -63,8 +63,9 @@ impl Links {
     ///
     /// # Errors
     ///
-    /// Those of connecting, [`Error::Failed`] with what the other side says, and
-    /// [`Error::Lost`] when the connection breaks before the answer has come: the request may
+    /// Those of connecting, [`Error::Failed`] with what the other side says,
+    /// [`Error::NotSent`] when the connection breaks while the request waits for its turn, and
+    /// [`Error::Lost`] when it breaks before the answer has come: the request may
     /// have been done all the same.
     pub async fn request(&self, peer: &Peer, body: Bytes) -> Result<Bytes, Error> {
         let slot = self.core.slot(&peer.id);

@@ -70,9 +70,9 @@ impl Outgoing {
             .requests
             .take(body.len())
             .await
-            .map_err(|_| self.lost())?;
+            .map_err(|_| self.not_sent())?;
         let (sender, answer) = oneshot::channel();
-        let request = self.begin(sender, body).map_err(|_| self.lost())?;
+        let request = self.begin(sender, body).map_err(|_| self.not_sent())?;
         room.used();
         let answer = answer.await;
         drop(request);
@@ -172,12 +172,20 @@ impl Outgoing {
     }
 
     fn lost(&self) -> Error {
+        self.ended(|peer, reason| Error::Lost { peer, reason })
+    }
+
+    fn not_sent(&self) -> Error {
+        self.ended(|peer, reason| Error::NotSent { peer, reason })
+    }
+
+    fn ended(&self, error: impl FnOnce(PeerId, String) -> Error) -> Error {
         match self.fault.get() {
             Some(Fault::Closed) => Error::Closed,
-            fault => Error::Lost {
-                peer: self.peer.clone(),
-                reason: fault.unwrap_or(&Fault::Ended).to_string(),
-            },
+            fault => error(
+                self.peer.clone(),
+                fault.unwrap_or(&Fault::Ended).to_string(),
+            ),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{CallId, CallStatus, FunctionName, Name, Timings};
 
 /// The calls below one root, each with the call that made it. The root itself is
-/// not in it.
+/// only in it, without a parent, to say which rank it was of a world, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecGraph {
     /// The chained calls, in the order in which they were made.
@@ -46,6 +46,13 @@ pub enum Part {
     PythonEntry(Name),
     /// A rank of the MPI world that its caller is rank 0 of.
     Rank(u32),
+    /// A rank of an MPI world in a cluster.
+    RankOn {
+        /// Its number.
+        rank: u32,
+        /// The address of the server that ran it.
+        worker: String,
+    },
 }
 
 impl ExecGraph {
@@ -61,22 +68,29 @@ impl ExecGraph {
                 children
                     .entry(parent)
                     .or_default()
-                    .push(node.to_json(below));
+                    .push(node.to_json(node.part.as_ref(), below));
             }
         }
-        json!({ "root": root.to_json(children.remove(&root.id).unwrap_or_default()) })
+        let placed = self.calls.iter().find(|node| node.id == root.id);
+        let part = root
+            .part
+            .as_ref()
+            .or(placed.and_then(|it| it.part.as_ref()));
+        let below = children.remove(&root.id).unwrap_or_default();
+        json!({ "root": root.to_json(part, below) })
     }
 }
 
 impl GraphNode {
-    fn to_json(&self, mut chained_last_first: Vec<Value>) -> Value {
+    fn to_json(&self, part: Option<&Part>, mut chained_last_first: Vec<Value>) -> Value {
         chained_last_first.reverse();
-        let (mut pointer, mut py_entry, mut rank) = (None, None, None);
-        match &self.part {
+        let (mut pointer, mut py_entry, mut mpi_rank, mut on) = (None, None, None, None);
+        match part {
             None => {}
             Some(Part::Pointer(index)) => pointer = Some(index),
             Some(Part::PythonEntry(entry)) => py_entry = Some(entry),
-            Some(Part::Rank(number)) => rank = Some(number),
+            Some(Part::Rank(rank)) => mpi_rank = Some(rank),
+            Some(Part::RankOn { rank, worker }) => (mpi_rank, on) = (Some(rank), Some(worker)),
         }
         json!({
             "msg": {
@@ -85,7 +99,8 @@ impl GraphNode {
                 "function": self.function.function,
                 "pointer": pointer,
                 "py_entry": py_entry,
-                "mpi_rank": rank,
+                "mpi_rank": mpi_rank,
+                "worker": on,
                 "status": self.status,
                 "return_value": self.return_value,
                 "reason": self.reason,
@@ -123,5 +138,41 @@ mod tests {
         assert_eq!(chained[0]["msg"]["id"], 2);
         assert_eq!(chained[0]["chained"][0]["msg"]["id"], 4);
         assert_eq!(chained[1]["msg"]["id"], 3);
+    }
+
+    #[test]
+    fn ranks_have_a_number_and_a_worker_and_so_has_the_root_that_is_one() {
+        let on = |rank: u32, worker: &str| {
+            let worker = worker.to_owned();
+            Some(Part::RankOn { rank, worker })
+        };
+        let placed = |mut node: GraphNode, part| {
+            node.part = part;
+            node
+        };
+        let graph = ExecGraph {
+            calls: vec![
+                placed(node(2, Some(1)), on(1, "b:1")),
+                placed(node(3, Some(1)), Some(Part::Rank(2))),
+                placed(node(1, None), on(0, "a:1")),
+            ],
+        };
+        let tree = graph.to_json(&node(1, None));
+        let (root, chained) = (&tree["root"]["msg"], &tree["root"]["chained"]);
+        assert_eq!(
+            (&root["mpi_rank"], &root["worker"]),
+            (&json!(0), &json!("a:1"))
+        );
+        let first = &chained[0]["msg"];
+        assert_eq!(
+            (&first["mpi_rank"], &first["worker"]),
+            (&json!(1), &json!("b:1"))
+        );
+        let second = &chained[1]["msg"];
+        assert_eq!(
+            (&second["mpi_rank"], &second["worker"]),
+            (&json!(2), &Value::Null)
+        );
+        assert_eq!(chained.as_array().map(Vec::len), Some(2));
     }
 }

@@ -100,6 +100,8 @@ pub enum FailureKind {
     Mpi,
     /// The server of a cluster that ran the call was lost.
     WorkerLost,
+    /// The function's code could not be fetched: the storage is elsewhere and does not answer.
+    StorageUnavailable,
 }
 
 impl FailureKind {
@@ -127,6 +129,7 @@ impl FailureKind {
             Self::Overloaded => "overloaded",
             Self::Internal => "internal",
             Self::WorkerLost => "worker_lost",
+            Self::StorageUnavailable => "storage_unavailable",
         }
     }
 }

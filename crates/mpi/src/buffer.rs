@@ -48,8 +48,9 @@ impl Attached {
     }
 }
 
-/// Copies a message to the attached buffer, to be sent from there.
-pub(crate) fn put<H: Host>(host: &mut H, layout: &Layout) -> Result<Arc<Transfer>> {
+/// Copies a message to the attached buffer, to be sent from there. `number` is for other parts of the
+/// world, if it is for one.
+pub(crate) fn put<H: Host>(host: &mut H, layout: &Layout, number: u64) -> Result<Arc<Transfer>> {
     let rank = host.rank();
     let (me, account) = (rank.me, rank.account.clone());
     let attached = rank.attached.as_mut();
@@ -61,7 +62,7 @@ pub(crate) fn put<H: Host>(host: &mut H, layout: &Layout) -> Result<Arc<Transfer
     let address = attached.address.item(1, at);
     let bytes = datatype::predefined(Handle::BYTE).ok_or(Class::Intern)?;
     let place = Layout::of(address, layout.size, bytes.clone())?;
-    let transfer = Arc::new(Transfer::new(me, place.clone(), &account)?);
+    let transfer = Arc::new(Transfer::new(me, place.clone(), &account, number)?);
     let message = (at, needed, Arc::clone(&transfer));
     attached.messages.insert(index, message);
     host.with(|memory| Ok(datatype::duplicate(memory, layout, &place)?))?;

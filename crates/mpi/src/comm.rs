@@ -23,7 +23,7 @@ pub(crate) type Group = Arc<[u32]>;
 #[derive(Debug)]
 pub(crate) struct Comm {
     /// Its number: messages of different communicators do not meet.
-    pub(crate) context: u32,
+    pub(crate) context: u64,
     pub(crate) group: Group,
     /// This rank's place in the group.
     pub(crate) rank: u32,
@@ -37,7 +37,7 @@ pub(crate) struct Comm {
 /// What all ranks of a new communicator share.
 #[derive(Clone, Debug)]
 pub(crate) struct NewComm {
-    pub(crate) context: u32,
+    pub(crate) context: u64,
     pub(crate) group: Group,
     pub(crate) stage: Arc<Stage>,
 }
@@ -143,7 +143,13 @@ impl CommEntry {
 
 impl Comms {
     /// Those that every rank has.
-    pub(crate) fn new(me: u32, stage: &Arc<Stage>, account: &Account, limit: usize) -> Self {
+    pub(crate) fn new(
+        me: u32,
+        size: u32,
+        stage: &Arc<Stage>,
+        account: &Account,
+        limit: usize,
+    ) -> Self {
         let entry = |context, group: Group, rank, stage, name: &str| {
             let comm = Comm {
                 context,
@@ -163,11 +169,17 @@ impl Comms {
                 )
             }
         };
-        let all: Group = (0..stage.size() as u32).collect();
+        let all: Group = (0..size).collect();
         let (world, own) = ("MPI_COMM_WORLD", "MPI_COMM_SELF");
         Self {
             world: entry(WORLD_CONTEXT, all, me, Arc::clone(stage), world),
-            own: entry(1 + me, [me].into(), 0, Arc::new(Stage::new(1)), own),
+            own: entry(
+                1 + u64::from(me),
+                [me].into(),
+                0,
+                Arc::new(Stage::alone()),
+                own,
+            ),
             made: Table::new(Kind::Comm, limit, account),
             is_own_handler_set: false,
         }

@@ -68,8 +68,18 @@
 //!
 //! # Ranks elsewhere
 //!
-//! All ranks are in this process. Those of another would be reached in two places: where an envelope
-//! is handed to a rank, and where ranks meet at a stage.
+//! A world may be in several [parts](Part), of ranks that follow each other: what one process runs.
+//! They send each other messages through a [`Link`], and it makes no difference to a program where a
+//! rank is, but for the time that it takes.
+//!
+//! A message of up to 64 KiB is sent at once, as long as its receiver has room; a larger one is
+//! offered, and goes in pieces once its receiver has asked for it. Collectives have two levels: the
+//! ranks of a part meet at their stage, and the last to come sends the other parts what their ranks
+//! need, or of a reduction only what that of its own ranks makes together. So the result of a
+//! reduction of floating-point numbers, which is the same at all ranks, may be rounded otherwise if the
+//! ranks are placed otherwise.
+//!
+//! Whether all ranks of all parts wait for each other is found out by asking them, twice.
 
 #![forbid(unsafe_code)]
 
@@ -89,8 +99,10 @@ mod mailbox;
 mod memory;
 mod message;
 mod op;
+mod part;
 mod progress;
 mod rank;
+mod remote;
 mod request;
 mod status;
 mod sync;
@@ -101,5 +113,6 @@ mod world;
 pub use error::{Aborted, Class, Error, Fault, Stop};
 pub use host::{Callback, Host};
 pub use memory::{BadAddress, Memory, within};
+pub use part::{Link, Part, Placement};
 pub use rank::Rank;
 pub use world::{Options, World};

@@ -18,10 +18,12 @@ pub(crate) type Bytes = SmallVec<[u8; 64]>;
 #[derive(Debug)]
 pub(crate) struct Envelope {
     /// The communicator's number.
-    pub(crate) context: u32,
+    pub(crate) context: u64,
     /// The sender's rank there.
     pub(crate) source: i32,
     pub(crate) tag: i32,
+    /// The part of the world that it is from, if that is another.
+    pub(crate) part: Option<u32>,
     pub(crate) body: Body,
 }
 
@@ -51,7 +53,6 @@ impl Body {
 
     /// What it takes of a receiver's room. What is with the sender takes none.
     fn weight(&self) -> usize {
-        const ENVELOPE: usize = 128;
         match self {
             Self::Eager(bytes) => bytes.len() + ENVELOPE,
             Self::Transfer(_) => 0,
@@ -59,10 +60,13 @@ impl Body {
     }
 }
 
+/// What a message that was put down takes beside its data, in bytes.
+pub(crate) const ENVELOPE: usize = 128;
+
 /// Which messages are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
-    pub(crate) context: u32,
+    pub(crate) context: u64,
     pub(crate) source: i32,
     pub(crate) tag: i32,
 }
@@ -107,6 +111,8 @@ pub(crate) struct Mailbox {
     held: Held,
     /// Whether the rank waits for a message that it has not posted a receive for.
     pub(crate) is_probing: bool,
+    /// What other parts do not know yet that it has received.
+    owed: Vec<(u32, u64)>,
 }
 
 /// What became of a message.
@@ -137,6 +143,7 @@ impl Mailbox {
             buffered: 0,
             held: account.nothing(),
             is_probing: false,
+            owed: Vec::new(),
         }
     }
 
@@ -150,8 +157,9 @@ impl Mailbox {
     /// Hands over a message for the rank with this number. `limit` is how much may be put down.
     pub(crate) fn deliver(&mut self, rank: u32, envelope: Envelope, limit: usize) -> Delivered {
         let weight = envelope.body.weight();
-        // Also if it is wanted: its receiver may not look for long.
-        if weight > 0 && !self.has_room(weight, limit) {
+        // Also if it is wanted: its receiver may not look for long. What comes from elsewhere has had
+        // its room before it was sent.
+        if weight > 0 && !self.has_room(weight, limit) && envelope.part.is_none() {
             return Delivered::Full;
         }
         self.buffered += weight;
@@ -187,11 +195,26 @@ impl Mailbox {
     }
 
     /// What was put down and is taken away makes room.
-    pub(crate) fn release(&mut self, body: &Body) {
-        self.buffered = self.buffered.saturating_sub(body.weight());
+    pub(crate) fn release(&mut self, envelope: &Envelope) {
+        let weight = envelope.body.weight();
+        self.buffered = self.buffered.saturating_sub(weight);
+        if let Some(part) = envelope.part
+            && weight > 0
+        {
+            match self.owed.iter_mut().find(|(other, _)| *other == part) {
+                Some((_, bytes)) => *bytes += weight as u64,
+                None => self.owed.push((part, weight as u64)),
+            }
+        }
         if self.buffered == 0 && self.held.bytes() > SPARE {
             self.held.shrink(self.held.bytes() - SPARE);
         }
+    }
+
+    /// A part that is to be told of at least so many bytes which were received, and how many.
+    pub(crate) fn take_owed(&mut self, step: u64) -> Option<(u32, u64)> {
+        let index = self.owed.iter().position(|(_, bytes)| *bytes >= step)?;
+        Some(self.owed.swap_remove(index))
     }
 
     /// Takes a transfer out that nobody has received yet. `false` if somebody has.
@@ -246,7 +269,7 @@ impl Mailbox {
         match self.slots.get_mut(slot as usize)?.take()? {
             Incoming::Matched(envelope) => {
                 self.free.push(slot);
-                self.release(&envelope.body);
+                self.release(&envelope);
                 Some(envelope)
             }
             waiting @ Incoming::Waiting => {

@@ -10,6 +10,7 @@ use crate::mailbox::{Body, Bytes, Delivered, Envelope, Pattern};
 use crate::memory::Memory;
 use crate::progress;
 use crate::rank::Rank;
+use crate::remote::{self, put_down_elsewhere};
 use crate::status::Status;
 use crate::sync::lock;
 use crate::transfer::Transfer;
@@ -45,7 +46,7 @@ pub(crate) enum Mode {
 pub(crate) struct Outgoing {
     /// The receiver's rank in the world; none for `MPI_PROC_NULL`.
     dest: Option<u32>,
-    context: u32,
+    context: u64,
     source: i32,
     tag: i32,
     layout: Layout,
@@ -76,9 +77,8 @@ pub(crate) enum Receiving {
 }
 
 impl<M: Memory> Shared<M> {
-    /// Hands an envelope over to a rank. Remote ranks are to hang in here: this is all that has to
-    /// reach them, beside the data of a [`Transfer`].
-    fn deliver(&self, dest: u32, envelope: Envelope) -> Delivered {
+    /// Hands an envelope over to a rank that is here.
+    pub(crate) fn deliver(&self, dest: u32, envelope: Envelope) -> Delivered {
         let limit = self.options.buffered_bytes;
         let delivered = lock(&self.seat(dest).mailbox).deliver(dest, envelope, limit);
         if matches!(
@@ -157,15 +157,26 @@ pub(crate) fn send<H: Host>(host: &mut H, message: &Outgoing) -> Result<Sent> {
         return Ok(Sent::Done);
     }
     host.with(|memory| layout.check_read(memory))?;
+    let rank = host.rank();
+    let number = rank
+        .world
+        .remote_of(dest)
+        .map_or(0, |(remote, _)| remote.number());
     let transfer = match message.mode {
-        Mode::Buffered => crate::buffer::put(host, layout)?,
+        Mode::Buffered => crate::buffer::put(host, layout, number)?,
         _ => {
-            let rank = host.rank();
-            Arc::new(Transfer::new(rank.me, layout.clone(), &rank.account)?)
+            let (layout, account) = (layout.clone(), &rank.account);
+            Arc::new(Transfer::new(rank.me, layout, account, number)?)
         }
     };
-    let envelope = message.envelope(Body::Transfer(Arc::clone(&transfer)));
-    host.rank().world.deliver(dest, envelope);
+    let world = &host.rank().world;
+    match world.remote_of(dest) {
+        Some((remote, part)) => remote.offer(part, message.address(dest), &transfer),
+        None => {
+            let envelope = message.envelope(Body::Transfer(Arc::clone(&transfer)));
+            world.deliver(dest, envelope);
+        }
+    }
     progress::start(host, Arc::clone(&transfer))?;
     let is_done = transfer.is_done() || message.mode == Mode::Buffered;
     Ok(match is_done {
@@ -180,6 +191,9 @@ pub(crate) fn put_down<H: Host>(host: &mut H, message: &Outgoing) -> Result<bool
     let (Some(dest), layout) = (message.dest, &message.layout) else {
         return Ok(true);
     };
+    if host.rank().world.remote_of(dest).is_some() {
+        return put_down_elsewhere(host, dest, message);
+    }
     if layout.size > host.rank().world.options.eager_bytes as u64 {
         return Ok(false);
     }
@@ -227,7 +241,18 @@ impl Outgoing {
             context: self.context,
             source: self.source,
             tag: self.tag,
+            part: None,
             body,
+        }
+    }
+
+    /// Whom it is for and from, to a part of the world that its receiver is in.
+    pub(crate) fn address(&self, dest: u32) -> remote::Address {
+        remote::Address {
+            dest,
+            context: self.context,
+            source: self.source,
+            tag: self.tag,
         }
     }
 
@@ -304,7 +329,8 @@ pub(crate) fn receive_taken<H: Host>(
     let mailbox = &rank.world.seat(rank.me).mailbox;
     let transfer = match &envelope.body {
         Body::Eager(_) => {
-            lock(mailbox).release(&envelope.body);
+            lock(mailbox).release(&envelope);
+            rank.give_credit();
             let status = host.with(|memory| finish(memory, &envelope, layout))?;
             return Ok(Receiving::Done(status));
         }
@@ -350,6 +376,9 @@ pub(crate) fn collect<H: Host>(host: &mut H, slot: u32, layout: &Layout) -> Resu
     let rank = host.rank();
     let envelope = lock(&rank.world.seat(rank.me).mailbox).collect(slot);
     let envelope = envelope.ok_or(Class::Intern)?;
+    if envelope.part.is_some() {
+        rank.give_credit();
+    }
     host.with(|memory| finish(memory, &envelope, layout))
 }
 

@@ -16,6 +16,7 @@ use crate::keyval::Keyval;
 use crate::mailbox::Envelope;
 use crate::memory::Memory;
 use crate::op::UserOp;
+use crate::part::Part;
 use crate::request::{Active, Request};
 use crate::table::{Kind, Table};
 use crate::transfer::Transfer;
@@ -82,7 +83,15 @@ impl<M: Memory> World<M> {
     #[must_use]
     pub fn ranks(size: u32, options: Options, budget: &MemoryBudget) -> Vec<Rank<M>> {
         let world = Self::with_size(size.max(1), options, budget);
-        (0..world.size()).map(|me| Rank::new(&world, me)).collect()
+        world.0.here().map(|me| Rank::new(&world, me)).collect()
+    }
+
+    /// The ranks of one part of a world, in their order. What is kept for their programs is charged
+    /// to the budget. What the other parts send is for [`receive`](Self::receive).
+    #[must_use]
+    pub fn part(part: Part, options: Options, budget: &MemoryBudget) -> Vec<Rank<M>> {
+        let world = Self::with_part(part, options, budget);
+        world.0.here().map(|me| Rank::new(&world, me)).collect()
     }
 }
 
@@ -96,7 +105,7 @@ impl<M: Memory> Rank<M> {
             phase: Phase::New,
             call: "",
             raising: Handle::COMM_SELF,
-            comms: Comms::new(me, &world.0.stage, &account, limit),
+            comms: Comms::new(me, world.size(), &world.0.stage, &account, limit),
             groups: Table::new(Kind::Group, limit, &account),
             datatypes: Table::new(Kind::Datatype, limit, &account),
             requests: Table::new(Kind::Request, limit, &account),

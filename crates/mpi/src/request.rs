@@ -144,7 +144,8 @@ impl<M: Memory> Rank<M> {
                 let envelope = mailbox.look(*slot).ok_or(Class::Intern)?;
                 message::status(envelope, Some(layout.size))
             }
-            Some(Active::Sending { .. }) | None => Status::EMPTY,
+            Some(Active::Sending { transfer, .. }) => transfer.sent(),
+            None => Status::EMPTY,
         })
     }
 
@@ -155,9 +156,14 @@ impl<M: Memory> Rank<M> {
         let seats = &self.world;
         let is_cancelled = match active {
             Active::Done(_) => false,
-            Active::Sending { transfer, dest } => {
-                lock(&seats.seat(*dest).mailbox).withdraw(transfer)
-            }
+            Active::Sending { transfer, dest } => match seats.remote_of(*dest) {
+                None => lock(&seats.seat(*dest).mailbox).withdraw(transfer),
+                // It is known when the other part has answered.
+                Some((remote, part)) => {
+                    remote.withdraw(part, transfer);
+                    false
+                }
+            },
             Active::Receiving { slot, .. } => lock(&seats.seat(self.me).mailbox).cancel(*slot),
         };
         if is_cancelled {
@@ -198,7 +204,7 @@ pub(crate) fn retire<H: Host>(host: &mut H, handle: Handle) -> Result<(Status, b
 fn finish<H: Host>(host: &mut H, active: Active) -> Result<Status> {
     match active {
         Active::Done(status) => Ok(status),
-        Active::Sending { .. } => Ok(Status::EMPTY),
+        Active::Sending { transfer, .. } => Ok(transfer.sent()),
         Active::Receiving { slot, layout } => message::collect(host, slot, &layout),
     }
 }

@@ -6,11 +6,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::{BYTE, MEMORY, Program, RETURN, WORLD, run, runtime};
-use faasm_budget::MemoryBudget;
+use common::{BYTE, MEMORY, Program, RETURN, WORLD, ranks_in, run, runtime};
 use faasm_mpi::abi::Address;
 use faasm_mpi::functions as mpi;
-use faasm_mpi::{Class, Options, Stop, World};
+use faasm_mpi::{Class, Options, Stop};
 use proptest::prelude::*;
 
 /// Calls any function by its number.
@@ -64,7 +63,7 @@ fn run_hostile(programs: Vec<Vec<Step>>, contents: Vec<u8>) {
         handles: 64,
         ..Options::default()
     };
-    let ranks = World::ranks(programs.len() as u32, options, &MemoryBudget::new(1 << 30));
+    let ranks = ranks_in(&runtime, programs.len() as u32, options);
     let tasks: Vec<_> = ranks
         .into_iter()
         .zip(programs)

@@ -227,23 +227,26 @@ fn buffered_sends_need_an_attached_buffer_with_room() {
             let buffer = Class::Buffer as i32;
             let host = &mut host;
             assert_eq!(
-                mpi::MPI_Bsend(host, AT, 5000, BYTE, 1, 0, WORLD).await?,
+                mpi::MPI_Bsend(host, AT, 70_000, BYTE, 1, 0, WORLD).await?,
                 buffer
             );
-            assert_eq!(mpi::MPI_Buffer_attach(host, 4 << 20, 6000)?, 0);
-            assert_eq!(mpi::MPI_Buffer_attach(host, 4 << 20, 6000)?, buffer);
-            assert_eq!(mpi::MPI_Bsend(host, AT, 5000, BYTE, 1, 0, WORLD).await?, 0);
+            assert_eq!(mpi::MPI_Buffer_attach(host, 4 << 20, 80_000)?, 0);
+            assert_eq!(mpi::MPI_Buffer_attach(host, 4 << 20, 80_000)?, buffer);
             assert_eq!(
-                mpi::MPI_Bsend(host, AT, 5000, BYTE, 1, 0, WORLD).await?,
+                mpi::MPI_Bsend(host, AT, 70_000, BYTE, 1, 0, WORLD).await?,
+                0
+            );
+            assert_eq!(
+                mpi::MPI_Bsend(host, AT, 70_000, BYTE, 1, 0, WORLD).await?,
                 buffer
             );
             assert_eq!(mpi::MPI_Barrier(host, WORLD).await?, 0);
             assert_eq!(mpi::MPI_Buffer_detach(host, 0, 4).await?, 0);
-            assert_eq!(host.ints(0, 2), [4 << 20, 6000]);
+            assert_eq!(host.ints(0, 2), [4 << 20, 80_000]);
             assert_eq!(mpi::MPI_Buffer_detach(host, 0, 4).await?, buffer);
         } else {
             mpi::MPI_Barrier(&mut host, WORLD).await?;
-            mpi::MPI_Recv(&mut host, INTO, 5000, BYTE, 0, 0, WORLD, 0).await?;
+            mpi::MPI_Recv(&mut host, INTO, 70_000, BYTE, 0, 0, WORLD, 0).await?;
         }
         Ok::<_, Stop>(((), host))
     })

@@ -12,6 +12,7 @@
 //! | `objects/files/{hash of the path}.json` | a [`FileRecord`], in the same way, or that a directory was made |
 //! | `objects/content/{hash}` | shared files' bytes, once however many files have them |
 //! | `objects/storage.json` | what tells the storage from others |
+//! | `objects/clock` | nothing: when it was put is the present time where the objects are |
 //! | `objects/artifacts/{engine}/` | compiled code and images that other servers have put here |
 //! | `spool/` | bodies that are being received; emptied at start. On the file system of `objects/`: they are moved there, not copied |
 //! | `cache/code/{engine}/{hash}.cwasm`, `.image` and their kin, each with `.mac` | compiled code, images, and the proof that they are ours |
@@ -20,7 +21,8 @@
 //!
 //! `objects/` may instead be a bucket or another server's ([`Location`]), shared by several
 //! servers. Each [refreshes](Storage::refresh_all) what others have changed, and
-//! [announces](Storage::announce_to) what it changes.
+//! [announces](Storage::announce_to) what it changes. What nothing refers to any more goes at once
+//! from a data directory; a [`Collector`] finds the rest.
 //!
 //! What is under `objects/` is durable when the method that wrote it returns: files and
 //! directory entries are synced. Nothing here knows what the bytes mean. What all storages do is in
@@ -86,6 +88,7 @@ mod visitors;
 
 pub use announce::{Announce, Changed};
 pub use artifacts::{ArtifactKind, Artifacts};
+pub use collect::{Collected, Collector};
 pub use compat::Compat;
 pub use error::{Error, Result};
 pub use files::{Entry, FileRecord, Files, FilesOptions, Metadata, OpenFile, Usage};

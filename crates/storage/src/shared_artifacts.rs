@@ -4,8 +4,8 @@ use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use object_store::path::Path as Key;
 
-use crate::objects::{Objects, Place};
-use crate::{Compat, Error, Result, Spool, SpooledFile};
+use crate::objects::Objects;
+use crate::{Compat, Error, Result, SpooledFile};
 
 /// The folder of the objects.
 pub(crate) const FOLDER: &str = "artifacts";
@@ -34,7 +34,7 @@ impl SharedArtifacts {
     pub(crate) fn put(&self, compat: &Compat, name: &str, mac: &Mac, bytes: &[u8]) {
         let key = key(compat, name);
         let put = async {
-            let mut writer = self.spool()?.create(MAX_BYTES);
+            let mut writer = self.objects.spool()?.create(MAX_BYTES);
             writer.write(Bytes::copy_from_slice(mac)).await?;
             for piece in bytes.chunks(PIECE) {
                 writer.write(Bytes::copy_from_slice(piece)).await?;
@@ -65,7 +65,7 @@ impl SharedArtifacts {
             return Ok(None);
         };
         let mut begin = BytesMut::new();
-        let mut writer = self.spool()?.create(MAX_BYTES);
+        let mut writer = self.objects.spool()?.create(MAX_BYTES);
         let mut mac = None;
         while let Some(mut piece) = pieces.try_next().await? {
             if mac.is_none() {
@@ -80,13 +80,6 @@ impl SharedArtifacts {
         }
         let mac: Mac = mac.ok_or_else(|| Error::unusable(key, &"it is too short"))?;
         Ok(Some((writer.finish().await?, mac)))
-    }
-
-    fn spool(&self) -> Result<&Spool> {
-        match self.objects.place() {
-            Place::Elsewhere(cache) => Ok(cache.incoming()),
-            Place::Here(_) => Err(Error::Interrupted),
-        }
     }
 }
 

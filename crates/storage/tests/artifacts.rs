@@ -222,21 +222,3 @@ fn an_engine_version_cannot_lead_out_of_the_cache() {
         );
     }
 }
-
-#[tokio::test]
-async fn what_others_have_left_of_functions_that_are_gone_is_collected() {
-    let dir = tempfile::tempdir().unwrap();
-    let storage = common::open(dir.path()).await;
-    common::put(&storage, "u/f", "code").await;
-    let shared = dir.path().join("objects/artifacts/engine");
-    fs::create_dir_all(&shared).unwrap();
-    let [used, unused] = ["code", "gone"].map(|source| ContentHash::of(source.as_bytes()));
-    for hash in [used, unused] {
-        fs::write(shared.join(format!("{hash}.cwasm")), "native").unwrap();
-    }
-    let hour = std::time::Duration::from_secs(3600);
-    assert_eq!(storage.collect(hour).await.unwrap(), 0);
-    assert_eq!(storage.collect(std::time::Duration::ZERO).await.unwrap(), 1);
-    assert_eq!(common::files(&shared), [format!("{used}.cwasm")]);
-    assert_eq!(common::code_of(&storage, "u/f").await.unwrap(), "code");
-}

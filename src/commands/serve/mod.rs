@@ -2,6 +2,7 @@
 
 mod bound;
 pub mod cluster;
+mod collect;
 mod logs;
 mod memory;
 mod open_files;

@@ -73,7 +73,15 @@ impl Parts {
                 (None, Company::Alone(Arc::new(log)))
             }
         };
-        let calls = Calls::start(plan.calls, faaslets, company).await?;
+        let calls = match Calls::start(plan.calls, faaslets, company).await {
+            Ok(calls) => calls,
+            Err(error) => {
+                if let Some(cluster) = &cluster {
+                    cluster.leave().await;
+                }
+                return Err(error.into());
+            }
+        };
         here.serve(&calls);
         let api = Api::new(ApiParts {
             calls: calls.clone(),
@@ -82,6 +90,7 @@ impl Parts {
             metrics,
             readiness: readiness.clone(),
             tokens,
+            workers: cluster.as_ref().map(Joined::workers),
             options: plan.http,
         });
         let parts = Self {

@@ -206,7 +206,7 @@ fn first_token(settings: &Settings, stores: bool) -> Result<First, Usage> {
         Some(text) => match Token::parse(text) {
             Ok(token) => Ok(First::Given(token)),
             Err(_) => Err(Usage(
-                "--admin-token must be faasm_ID_SECRET: 12 and 32 of a-z and 2-7".into(),
+                "--admin-token must be faasm_ID_SECRET, 12 and 32 random characters of a-z and 2-7. Make one with `s() { LC_ALL=C tr -dc a-z2-7 </dev/urandom | head -c $1; }; echo faasm_$(s 12)_$(s 32)`, or leave the option out: the server makes one and says where it is".into(),
             )),
         },
         // Of a cluster, those that only run calls have nobody who looks into their directories.
@@ -230,11 +230,6 @@ fn cluster(
     };
     let link_addr = settings.link_addr.unwrap_or(LINK_ADDR);
     let advertise = settings.advertise.clone();
-    if advertise.is_none() && link_addr.ip().is_unspecified() {
-        return Err(Usage(format!(
-            "other servers cannot connect to {link_addr}: say with --advertise how they reach this one"
-        )));
-    }
     let has_port = |address: &str| {
         let parts = address.rsplit_once(':');
         parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
@@ -247,6 +242,7 @@ fn cluster(
     let calls = calls(settings);
     Ok(Some(ClusterPlan {
         redis,
+        auth: settings.auth.unwrap_or_default(),
         key,
         link_addr,
         advertise,

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::bound::Listeners;
+use super::collect::collect;
 use super::parts::Parts;
 use super::plan::Plan;
 use super::{open_files, signals};
@@ -27,6 +28,7 @@ pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
     }
     let stop = signals::stop()?;
     let (options, grace) = (plan.http.clone(), plan.shutdown_grace);
+    let has_uploads = plan.upload_addr.is_some();
     let readiness = Readiness::default();
     let (parts, listeners) = Parts::start(plan, &readiness).await?;
     if let Some(tls) = options.tls.clone() {
@@ -36,6 +38,9 @@ pub async fn serve(mut plan: Plan, out: &Output) -> anyhow::Result<()> {
     parts.storage().lock().update(&bound.to_string())?;
     let shutdown = CancellationToken::new();
     let mut serving = spawn(listeners, parts.api(), &options, &shutdown);
+    if has_uploads {
+        serving.spawn(collect(parts.storage().clone(), shutdown.clone()));
+    }
     readiness.set_ready();
     bound.announce(out)?;
 

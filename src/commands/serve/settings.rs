@@ -68,7 +68,7 @@ pub struct Settings {
     #[arg(long, env = "FAASM_LINK_ADDR", value_name = "ADDR")]
     pub link_addr: Option<SocketAddr>,
 
-    /// How they reach that address [default: as it is]
+    /// How they reach that address [default: as it is; if that is all addresses, the one by which this server reaches the Redis]
     #[arg(long, env = "FAASM_ADVERTISE", value_name = "HOST:PORT")]
     pub advertise: Option<String>,
 

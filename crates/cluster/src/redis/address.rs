@@ -4,12 +4,20 @@ use redis::{ConnectionAddr, IntoConnectionInfo, ProtocolVersion};
 
 use super::error::Error;
 
+/// What an address can begin with.
+const SCHEMES: [&str; 6] = ["redis", "rediss", "valkey", "valkeys", "redis+unix", "unix"];
+
 /// Reads `url` and makes a client of it, which does not connect yet.
 pub(super) fn client(url: &str) -> Result<redis::Client, Error> {
-    let wrong = |error: redis::RedisError| {
-        let why = error
-            .detail()
-            .map_or_else(|| error.to_string(), str::to_owned);
+    let wrong = |_| {
+        // What has no scheme may be a password.
+        let why = match url.split_once("://") {
+            None => "this one does not begin so".into(),
+            Some((scheme, _)) if !SCHEMES.contains(&scheme) => {
+                format!("this one begins with {scheme}://")
+            }
+            Some(_) => format!("{} has something else", redacted(url)),
+        };
         Error::Url(why)
     };
     let info = url.into_connection_info().map_err(wrong)?;
@@ -19,6 +27,22 @@ pub(super) fn client(url: &str) -> Result<redis::Client, Error> {
         ));
     }
     redis::Client::open(info).map_err(wrong)
+}
+
+/// Whether the server is asked with TLS.
+pub(super) fn has_tls(client: &redis::Client) -> bool {
+    let addr = client.get_connection_info().addr();
+    matches!(addr, ConnectionAddr::TcpTls { .. })
+}
+
+/// The host and the port of the server, unless it is a socket of this machine.
+pub(super) fn tcp_address(client: &redis::Client) -> Option<(&str, u16)> {
+    match client.get_connection_info().addr() {
+        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+            Some((host.as_str(), *port))
+        }
+        _ => None,
+    }
 }
 
 /// The same server by the newer protocol, whose connections say when they end.
@@ -57,6 +81,18 @@ mod tests {
             ("secret@nothing", "nothing"),
         ] {
             assert_eq!(redacted(url), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_address_is_said_without_a_password() {
+        for (url, said) in [
+            ("secret", "does not begin so"),
+            ("http://u:secret@h", "begins with http://"),
+            ("redis://u:secret@h/x", "redis://h/x has something else"),
+        ] {
+            let why = client(url).unwrap_err().to_string();
+            assert!(why.contains(said) && !why.contains("secret"), "{why}");
         }
     }
 

@@ -7,6 +7,7 @@ use redis::aio::{MultiplexedConnection, SendError};
 use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind};
 use tokio::sync::Notify;
 
+use super::address::has_tls;
 use super::clock::Clock;
 use super::error::{Error, Problem};
 use super::keys::Prefix;
@@ -64,7 +65,14 @@ impl Target {
             Ok(Connected { connection, clock })
         };
         let connected = tokio::time::timeout(self.timeout, connect).await;
-        connected.unwrap_or_else(|_| Err(self.silent()))
+        match connected.unwrap_or_else(|_| Err(self.silent())) {
+            // A server without TLS waits for the end of what it takes for a line.
+            Err(error) if has_tls(&self.client) && error == self.silent() => {
+                let why = format!("no answer within {:?}", self.timeout);
+                Err(Problem::NoTls(why).at(&self.server))
+            }
+            connected => connected,
+        }
     }
 
     /// Checks that the server still is what it was, and looks at its clock.

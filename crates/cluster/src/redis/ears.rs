@@ -12,6 +12,8 @@ use redis::{Client, RedisError, RedisResult};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 
+use super::error::Problem;
+
 /// How often the connection is tried.
 const CHECKS: Duration = Duration::from_secs(3);
 
@@ -138,12 +140,13 @@ async fn attend(
     let mut last = None;
     loop {
         let lost = listen(&client, &topics, &mut orders, timeout).await;
-        let why = lost.err().map(|error| error.to_string());
-        // The link tells that the server is gone; a reason of its own is told once.
-        if let Some(error) = &why
+        // The link tells that the server is away; a reason of its own is told once.
+        let own = lost.err().map(|error| Problem::of(&error, timeout));
+        let why = own.filter(|problem| !problem.is_away());
+        if let Some(problem) = &why
             && last != why
         {
-            tracing::warn!(%error, "Redis cannot be listened to: what others do is seen late");
+            tracing::warn!("Redis {problem}: what others do is seen late");
         }
         last = why;
         tokio::time::sleep(PAUSE).await;

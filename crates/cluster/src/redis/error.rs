@@ -45,6 +45,16 @@ pub enum Problem {
     /// Nobody is there, or the connection broke.
     #[error("cannot be reached ({0}); start it, or correct the address in --redis")]
     Unreachable(String),
+    /// What answers there, if anything, is not TLS.
+    #[error(
+        "cannot be reached with TLS ({0}); check that it runs. If it has no TLS at this port, begin the address in --redis with redis://"
+    )]
+    NoTls(String),
+    /// Nobody vouches for its certificate.
+    #[error(
+        "has a certificate that this machine does not trust ({0}); correct the name in --redis, or name who vouches for it with SSL_CERT_FILE"
+    )]
+    Certificate(String),
     /// It is there and says nothing.
     #[error(
         "did not answer within {0:?}; check that it runs and has the time. What was asked may have been done, but will not be done any more"
@@ -122,6 +132,10 @@ impl Problem {
         match error.kind() {
             ErrorKind::AuthenticationFailed => Self::Password(text),
             ErrorKind::Io if error.is_timeout() => Self::Silent(timeout),
+            ErrorKind::Io if text.contains("invalid peer certificate") => Self::Certificate(text),
+            ErrorKind::Io if text.contains("corrupt message") || text.contains("handshake") => {
+                Self::NoTls(text)
+            }
             ErrorKind::Io => Self::Unreachable(text),
             ErrorKind::Server(ServerErrorKind::BusyLoading) => Self::Loading,
             ErrorKind::Server(ServerErrorKind::ReadOnly) => Self::ReadOnly,
@@ -146,9 +160,28 @@ impl Problem {
         }
     }
 
+    /// Whether all that needs the server fails of it, until the connection is good again.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_of_connection() || matches!(self, Self::Silent(_))
+    }
+
     /// Whether another connection may help.
     pub(super) fn is_of_connection(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::ReadOnly | Self::Loading)
+        matches!(
+            self,
+            Self::Unreachable(_) | Self::NoTls(_) | Self::ReadOnly | Self::Loading
+        )
+    }
+}
+
+impl Error {
+    /// Whether the server is away, or closed.
+    pub(super) fn is_away(&self) -> bool {
+        match self {
+            Self::Server { problem, .. } => problem.is_away(),
+            Self::Closed(_) => true,
+            _ => false,
+        }
     }
 }
 

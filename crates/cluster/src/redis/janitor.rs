@@ -46,7 +46,7 @@ async fn hold(link: Weak<Link>, pins: Arc<Pins>, grace: Duration) {
         tokio::time::sleep(grace / 3).await;
         let Some(link) = link.upgrade() else { return };
         if let Err(error) = hold_all(&link, &pins, grace).await {
-            tracing::warn!(%error, "Redis was not told what state is still in use");
+            link.complain(&error, "Redis was not told what state is still in use");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The connection to the server, on a thread of its own: guests that compute cannot delay
 //! it, and a server that does not answer delays nobody else.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::Value;
@@ -27,10 +27,15 @@ const CHECKS: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long a complaint is not repeated.
+const HUSH: Duration = Duration::from_secs(60);
+
 /// The way to the server.
 pub(super) struct Link {
     shared: Arc<Shared>,
     keeper: AbortHandle,
+    /// What the log was told last that the server does not do, and when.
+    complaint: Mutex<Option<(Error, Instant)>>,
     runtime: Option<Runtime>,
 }
 
@@ -38,6 +43,8 @@ struct Shared {
     target: Target,
     status: watch::Sender<Status>,
     in_flight: Semaphore,
+    /// Whether the log is told that the server is away.
+    tells: bool,
 }
 
 #[derive(Clone)]
@@ -75,6 +82,7 @@ impl Link {
             target,
             status: watch::Sender::new(Status::Down(unknown, Instant::now())),
             in_flight: Semaphore::new(IN_FLIGHT_KIB as usize),
+            tells: options.tells,
         });
         let keeping = Arc::clone(&shared);
         let (said, first) = tokio::sync::oneshot::channel();
@@ -90,6 +98,7 @@ impl Link {
         let link = Self {
             shared,
             keeper: keeper.abort_handle(),
+            complaint: Mutex::default(),
             runtime: Some(runtime),
         };
         first.await.unwrap_or(Err(Closed.into()))?;
@@ -105,9 +114,30 @@ impl Link {
         self.shared.target.cluster.get().map_or("", String::as_str)
     }
 
+    /// How the server is reached.
+    pub(super) fn client(&self) -> &redis::Client {
+        &self.shared.target.client
+    }
+
     /// Puts the server's address to what is wrong with it.
     pub(super) fn blame(&self, problem: Problem) -> Error {
         problem.at(&self.shared.target.server)
+    }
+
+    /// Tells the log of what failed and is tried again, the same not all the time. That the server
+    /// is away is told once for all.
+    pub(super) fn complain(&self, error: &Error, consequence: &str) {
+        let mut last = self
+            .complaint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_said = matches!(&*last, Some((said, at)) if said == error && at.elapsed() < HUSH);
+        if error.is_away() || is_said {
+            tracing::debug!(%error, "{consequence}");
+        } else {
+            tracing::warn!(%error, "{consequence}");
+            *last = Some((error.clone(), Instant::now()));
+        }
     }
 
     /// Runs `task` beside the connection, until the link is dropped.
@@ -251,7 +281,9 @@ impl Shared {
                 Ok(good) => {
                     let lost = self.watch(good).await;
                     (pause, since) = (FIRST_PAUSE, Instant::now());
-                    tracing::warn!(error = %lost, "the connection to Redis is lost");
+                    if self.tells {
+                        tracing::warn!(error = %lost, "the connection to Redis is lost");
+                    }
                     self.status.send_replace(Status::Down(lost, since));
                 }
                 Err(error) => {
@@ -261,7 +293,7 @@ impl Shared {
                 }
             }
             connected = self.target.connect().await;
-            if connected.is_ok() {
+            if connected.is_ok() && self.tells {
                 tracing::info!(server = %self.target.server, "connected to Redis again");
             }
         }

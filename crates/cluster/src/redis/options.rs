@@ -26,6 +26,9 @@ pub struct RedisOptions {
     /// How long what is replaced stays readable for those who do not say in time that they
     /// still read it: 15 s. They say so three times as often.
     pub grace: Duration,
+    /// Whether the log is told when the server is away and when it is back: yes. No, if another
+    /// connection of this process to the same server tells.
+    pub tells: bool,
 }
 
 impl RedisOptions {
@@ -39,6 +42,7 @@ impl RedisOptions {
             max_user_keys: 1_000_000,
             timeout: Duration::from_secs(5),
             grace: Duration::from_secs(15),
+            tells: true,
         }
     }
 }
@@ -54,6 +58,7 @@ impl fmt::Debug for RedisOptions {
             .field("max_user_keys", &self.max_user_keys)
             .field("timeout", &self.timeout)
             .field("grace", &self.grace)
+            .field("tells", &self.tells)
             .finish()
     }
 }

@@ -1,9 +1,12 @@
 //! One server for all that a worker keeps there beside its state.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::address::client;
+use tokio::net::UdpSocket;
+
+use super::address::{client, tcp_address};
 use super::assemble::Code;
 use super::clock::Clock;
 use super::connect::random_id;
@@ -71,6 +74,22 @@ impl Redis {
             *clock = known;
         }
         clock.now_ms()
+    }
+
+    /// The address of this machine on its way to the server, of the fourth version of the protocol
+    /// if that is a condition.
+    pub async fn local_ip(&self, only_v4: bool) -> Option<IpAddr> {
+        let target = tcp_address(self.0.link.client())?;
+        let mut targets = tokio::net::lookup_host(target).await.ok()?;
+        let target = targets.find(|addr| addr.is_ipv4() || !only_v4)?;
+        let any: IpAddr = match target.is_ipv4() {
+            true => Ipv4Addr::UNSPECIFIED.into(),
+            false => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        // Nothing is sent by this.
+        let socket = UdpSocket::bind((any, 0)).await.ok()?;
+        socket.connect(target).await.ok()?;
+        Some(socket.local_addr().ok()?.ip())
     }
 
     pub(super) fn link(&self) -> &Link {

@@ -38,7 +38,9 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
         ("GET", "/openapi.json") => Need::Token,
         // Their labels name the users and functions of everybody.
         ("GET", "/metrics") => Need::OfAll(&[Read]),
-        ("POST", "/flush") | (_, "/tokens" | "/tokens/{id}") => Need::Scope(&[Admin]),
+        ("POST", "/flush") | ("GET", "/workers") | (_, "/tokens" | "/tokens/{id}") => {
+            Need::Scope(&[Admin])
+        }
 
         ("GET", "/f" | "/p" | "/s") => Need::Scope(&[Read]),
         ("GET", "/f/{user}" | "/p/{user}" | "/s/{user}") => Need::OfUser(&[Read]),

@@ -13,7 +13,9 @@ impl From<Refused> for ApiError {
             Refused::UnknownCall(_) => ErrorCode::CallNotFound,
             Refused::QueueFull { .. } => ErrorCode::QueueFull,
             Refused::WorldTooLarge(_) => ErrorCode::InvalidField,
-            Refused::NoRoomForWorld(_) => ErrorCode::NoRoomForWorld,
+            Refused::NoRoomForWorld(_) | Refused::WorldTooLargeForCluster(_) => {
+                ErrorCode::NoRoomForWorld
+            }
             Refused::NoMemory | Refused::NoFaaslets => ErrorCode::Overloaded,
             Refused::IdempotencyConflict(_) => ErrorCode::IdempotencyConflict,
             Refused::ShuttingDown => ErrorCode::NotReady,

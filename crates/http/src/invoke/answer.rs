@@ -31,7 +31,7 @@ pub(crate) fn sync(call: &FinishedCall, json: bool) -> Result<Response, ApiError
     headers.insert(CALL_ID, call.id.get().into());
     headers.insert(RETURN_VALUE, call.outcome.return_value.into());
     headers.insert(STDOUT_LENGTH, call.outcome.stdout.len().into());
-    if kind == Some(FailureKind::Overloaded) {
+    if let Some(FailureKind::Overloaded | FailureKind::StorageUnavailable) = kind {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     Ok(response)
@@ -90,7 +90,9 @@ fn status_of(kind: FailureKind) -> StatusCode {
     match kind {
         FailureKind::TimeLimit => StatusCode::GATEWAY_TIMEOUT,
         FailureKind::FunctionNotFound | FailureKind::PythonEntry => StatusCode::NOT_FOUND,
-        FailureKind::Overloaded | FailureKind::PythonMissing => StatusCode::SERVICE_UNAVAILABLE,
+        FailureKind::Overloaded | FailureKind::StorageUnavailable | FailureKind::PythonMissing => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         FailureKind::NonZeroReturn
         | FailureKind::Trap
         | FailureKind::MemoryLimit
@@ -191,6 +193,7 @@ mod tests {
             (FailureKind::TimeLimit, 504),
             (FailureKind::FunctionNotFound, 404),
             (FailureKind::Overloaded, 503),
+            (FailureKind::StorageUnavailable, 503),
             (FailureKind::NonZeroReturn, 500),
         ] {
             let response = sync(&call(outcome("", b"", Some(kind))), true).unwrap();

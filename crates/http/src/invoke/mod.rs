@@ -15,7 +15,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::api::Api;
-use crate::flush;
+use crate::{flush, workers};
 
 pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
     vec![
@@ -25,5 +25,6 @@ pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
         routes!(calls::get_call, calls::cancel_call),
         routes!(calls::call_graph),
         routes!(flush::flush),
+        routes!(workers::list_workers),
     ]
 }

@@ -18,7 +18,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::api::Api;
-use crate::flush;
+use crate::{flush, workers};
 
 pub(crate) use file::AT_URL as FILE_AT_URL;
 pub(crate) use kind::Kind;
@@ -45,6 +45,7 @@ pub(crate) fn routes() -> Vec<UtoipaMethodRouter<Api>> {
         routes!(python::list_python_users),
         routes!(python::list_python),
         routes!(flush::flush),
+        routes!(workers::list_workers),
     ];
     routes.extend(state::routes());
     routes.extend(file::routes());

@@ -92,6 +92,7 @@ impl Server {
             metrics,
             readiness: readiness.clone(),
             tokens: None,
+            workers: None,
             options: options.clone(),
         });
         readiness.set_ready();

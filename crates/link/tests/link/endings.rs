@@ -40,6 +40,32 @@ async fn stop_and_succeed(options: Options) {
 }
 
 #[tokio::test]
+async fn a_request_that_waits_for_its_turn_is_not_sent_when_the_connection_breaks() {
+    let a = Node::new("a").await;
+    let small = Options {
+        max_request: 64 << 10,
+        ..Options::default()
+    };
+    let b = Node::with("b", "127.0.0.1:0", KEY, small).await;
+    // Two of them are all that may be on the way.
+    let mut held = b"hold".to_vec();
+    held.resize(64 << 10, 0);
+    let held = Bytes::from(held);
+    let ask = || a.links.request(&b.peer, held.clone());
+    let stops = async {
+        for _ in 0..2 {
+            assert_eq!(b.sees().await, Event::Asked(held.clone()));
+        }
+        b.links.close().await;
+    };
+    let all = futures::future::join4(ask(), ask(), ask(), stops);
+    let (first, second, third, ()) = within(all).await;
+    assert!(is_lost(&first), "{first:?}");
+    assert!(is_lost(&second), "{second:?}");
+    assert!(matches!(third, Err(Error::NotSent { .. })), "{third:?}");
+}
+
+#[tokio::test]
 async fn what_is_closed_does_nothing_more() {
     let (a, b) = (Node::new("a").await, Node::new("b").await);
     let asked = a.links.request(&b.peer, Bytes::from_static(b"hold"));

@@ -5,7 +5,9 @@
 //! for it; who has put down only where its data is stays until the others have taken it. So
 //! there is one wake for each rank, and much data is copied once.
 //!
-//! Ranks that are not in this process are to meet through the same [`exchange`].
+//! Ranks of other parts of the world meet them through the same [`exchange`]: the last to come of a
+//! part ships what its ranks have put down to the other parts, and all is there when that of all
+//! parts has come.
 
 mod exchange;
 mod fold;
@@ -13,8 +15,8 @@ mod guest;
 mod movement;
 mod stage;
 
-pub(crate) use exchange::{Given, Meeting, Place, exchange, exchange_at};
+pub(crate) use exchange::{Given, Make, Meeting, Place, Reach, describe, exchange, exchange_at};
 pub(crate) use fold::{Folding, fold, fold_here};
 pub(crate) use guest::{ByGuest, Scratch, reduce_by_guest};
 pub(crate) use movement::{Job, take};
-pub(crate) use stage::{Board, Data, Deposit, Outcome, Parts, Signature, Stage};
+pub(crate) use stage::{Board, Data, Deposit, Key, Outcome, Parts, Signature, Span, Stage};

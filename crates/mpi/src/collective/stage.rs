@@ -1,22 +1,55 @@
 //! Where the ranks of a communicator meet.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+
+use serde::{Deserialize, Serialize};
 
 use crate::comm::NewComm;
 use crate::datatype::Layout;
 use crate::error::{Class, Result};
 use crate::held::{Account, Held};
 use crate::mailbox::Bytes;
+use crate::part::Placement;
 use crate::sync::lock;
 
-/// The collectives of one communicator that not all of its ranks have begun yet.
+/// The collectives of one communicator that not all of its ranks here have begun yet.
 #[derive(Debug)]
 pub(crate) struct Stage {
+    /// Ranks of the communicator.
     size: usize,
+    /// Those of them that are here.
+    here: usize,
+    /// Where the others are, if there are some.
+    pub(crate) span: Option<Span>,
     rounds: Mutex<Rounds>,
+}
+
+/// How parts of a world call a stage that their ranks share.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Key {
+    /// That of a communicator.
+    Comm(u64),
+    /// That of a group which makes a communicator out of another, with a tag.
+    Group {
+        of: u64,
+        tag: i32,
+        group: Arc<[u32]>,
+    },
+}
+
+/// A communicator whose ranks are in several parts of the world.
+#[derive(Debug)]
+pub(crate) struct Span {
+    pub(crate) key: Key,
+    /// The other parts, and which ranks of the communicator are there.
+    pub(crate) others: Vec<(usize, Vec<u32>)>,
+    /// Which of its ranks are here.
+    pub(crate) ranks: Vec<u32>,
+    /// The part that numbers new communicators: that of the first rank.
+    pub(crate) lead: usize,
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +90,9 @@ pub(crate) struct Deposit {
     pub(crate) parts: Parts,
     /// Where results go, for collectives whose ranks work for each other.
     pub(crate) target: Option<Layout>,
-    /// For data that is put down.
+    /// A copy for the ranks of other parts, of data that stays where it is.
+    pub(crate) copy: Option<(Vec<u8>, Parts)>,
+    /// For data that is put down or copied.
     pub(crate) held: Option<Held>,
 }
 
@@ -136,15 +171,32 @@ pub(super) enum Arrival {
 }
 
 impl Stage {
-    pub(crate) fn new(size: usize) -> Self {
+    /// Of a group of ranks of the world, some of which are in this part of it.
+    pub(crate) fn new(key: Key, group: &[u32], placement: &Placement, own: usize) -> Self {
+        let (here, span) = match placement.parts() {
+            1 => (group.len(), None),
+            _ => {
+                let span = Span::new(key, group, placement, own);
+                let is_spread = !span.others.is_empty();
+                (span.ranks.len(), is_spread.then_some(span))
+            }
+        };
         Self {
-            size,
+            size: group.len(),
+            here,
+            span,
             rounds: Mutex::default(),
         }
     }
 
-    pub(crate) fn size(&self) -> usize {
-        self.size
+    /// Of one rank.
+    pub(crate) fn alone() -> Self {
+        Self {
+            size: 1,
+            here: 1,
+            span: None,
+            rounds: Mutex::default(),
+        }
     }
 
     /// A rank comes to a round. `waits` is its number in the world, if it will wait for the rest.
@@ -159,7 +211,7 @@ impl Stage {
         // No rank comes to a round before it was at all former ones.
         let index = (round - rounds.first) as usize;
         if index == rounds.rounds.len() {
-            let gathering = Gathering::new(self.size, signature.clone(), rank);
+            let gathering = Gathering::new((self.size, self.here), signature.clone(), rank);
             rounds.rounds.push_back(gathering);
         }
         let gathering = &mut rounds.rounds[index];
@@ -169,7 +221,7 @@ impl Stage {
         }
         gathering.deposits[rank as usize] = deposit;
         gathering.arrived += 1;
-        if gathering.arrived < self.size {
+        if gathering.arrived < self.here {
             gathering.waiting.extend(waits);
             return Arrival::Early(Arc::clone(&gathering.board));
         }
@@ -203,8 +255,36 @@ impl Stage {
     }
 }
 
+impl Span {
+    /// Ranks of the communicator.
+    pub(crate) fn size(&self) -> usize {
+        self.ranks.len()
+            + self
+                .others
+                .iter()
+                .map(|(_, ranks)| ranks.len())
+                .sum::<usize>()
+    }
+
+    fn new(key: Key, group: &[u32], placement: &Placement, own: usize) -> Self {
+        let mut parts: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for (rank, member) in (0..).zip(group) {
+            parts
+                .entry(placement.part_of(*member))
+                .or_default()
+                .push(rank);
+        }
+        Self {
+            key,
+            ranks: parts.remove(&own).unwrap_or_default(),
+            others: parts.into_iter().collect(),
+            lead: group.first().map_or(own, |first| placement.part_of(*first)),
+        }
+    }
+}
+
 impl Gathering {
-    fn new(size: usize, signature: Signature, by: u32) -> Self {
+    fn new((size, here): (usize, usize), signature: Signature, by: u32) -> Self {
         Self {
             signature,
             by,
@@ -212,10 +292,10 @@ impl Gathering {
             deposits: std::iter::repeat_with(Deposit::default)
                 .take(size)
                 .collect(),
-            waiting: Vec::with_capacity(size),
+            waiting: Vec::with_capacity(here),
             board: Arc::new(Board {
                 done: OnceLock::new(),
-                unread: AtomicUsize::new(size),
+                unread: AtomicUsize::new(here),
                 staying: Mutex::default(),
                 next: AtomicUsize::new(0),
             }),
@@ -224,8 +304,8 @@ impl Gathering {
 }
 
 impl Board {
-    pub(super) fn fill(&self, deposits: Vec<Deposit>, outcome: Outcome) {
-        // Only the last to come does so, once.
+    pub(crate) fn fill(&self, deposits: Vec<Deposit>, outcome: Outcome) {
+        // Only the last to come does so, once: a rank, or what other parts have sent.
         let _ = self.done.set((deposits, outcome));
     }
 

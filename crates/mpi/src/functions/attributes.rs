@@ -126,7 +126,9 @@ async fn predefined_at<H: Host>(host: &mut H, index: usize) -> Result<u32> {
             let rank = host.rank();
             let (me, size) = (rank.me.cast_signed(), rank.world.size().cast_signed());
             let last = Class::Errhandler as i32;
-            let values = [MAX_TAG, me, PROC_NULL, 1, 0, last, size];
+            // Each part of a world has a clock of its own.
+            let is_global = i32::from(rank.world.remote.is_none());
+            let values = [MAX_TAG, me, PROC_NULL, is_global, 0, last, size];
             let bytes = values.len() as u32 * INT_BYTES;
             let at = host.memory_for(bytes).await?.ok_or_else(|| {
                 Class::NoMem.because("the program's malloc has no memory for attributes")

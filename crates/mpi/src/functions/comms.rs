@@ -7,7 +7,7 @@ use crate::abi::{
     Address, COMM_TYPE_SHARED, CONGRUENT, Handle, IDENT, MAX_OBJECT_NAME, SIMILAR, UNDEFINED,
     UNEQUAL,
 };
-use crate::collective::{Deposit, Given, Place, Signature, Stage, exchange_at};
+use crate::collective::{Deposit, Given, Key, Place, Reach, Signature, exchange_at};
 use crate::comm::{Comm, Group};
 use crate::error::{Class, Result};
 use crate::host::{Host, HostExt};
@@ -93,7 +93,7 @@ pub(crate) async fn comm_split_type<H: Host>(
 ) -> Result<()> {
     let old = host.rank().comm(comm)?;
     let color = match kind {
-        COMM_TYPE_SHARED => Some(0),
+        COMM_TYPE_SHARED => Some(host.rank().world.own_part() as i32),
         UNDEFINED => None,
         _ => return Err(Class::Arg.because(format!("the type of split is {kind}"))),
     };
@@ -144,9 +144,13 @@ pub(crate) async fn comm_create_group<H: Host>(
         return host.with(|memory| Ok(memory.write_word(new, Handle::COMM_NULL.0)?));
     };
     let room = Room::new(host, group.len(), None)?;
-    let key = (old.context, tag, Arc::clone(&group));
+    let key = Key::Group {
+        of: old.context,
+        tag,
+        group: Arc::clone(&group),
+    };
     let world = Arc::clone(&host.rank().world);
-    let new_stage = || Arc::new(Stage::new(group.len()));
+    let new_stage = || world.new_stage(key.clone(), &group);
     let stage = Arc::clone(
         lock(&world.meetings)
             .entry(key.clone())
@@ -161,6 +165,7 @@ pub(crate) async fn comm_create_group<H: Host>(
         },
         deposit: vote(Some(0), place as i32),
         waits: true,
+        reach: Reach::Making,
     };
     let place = Place {
         stage: &stage,
@@ -170,10 +175,10 @@ pub(crate) async fn comm_create_group<H: Host>(
     };
     let number = place.rank;
     let (shared, members) = (Arc::clone(&world), Arc::clone(&group));
-    let make = move |deposits: &[Deposit]| {
+    let make = move |deposits: &[Deposit], context: &mut dyn FnMut() -> u64| {
         // Whoever comes from here on begins another.
         lock(&shared.meetings).remove(&key);
-        divide(&shared, &members, deposits)
+        divide(&shared, &members, deposits, context)
     };
     let meeting = exchange_at(host, place, given, make).await?;
     let made = enter(host, meeting.ok_or(Class::Intern)?, number).await?;

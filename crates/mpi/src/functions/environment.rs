@@ -94,12 +94,17 @@ pub(crate) fn abort<H: Host>(host: &mut H, _comm: Handle, code: i32) -> Result<(
 }
 
 pub(crate) fn get_processor_name<H: Host>(host: &mut H, name: Address, len: Address) -> Result<()> {
-    // Ranks of a world are on one worker, and programs tell machines apart by this.
-    const NAME: &[u8] = b"faasm";
-    const { assert!(NAME.len() < MAX_PROCESSOR_NAME) }
+    // Programs tell machines apart by this.
+    let mut text = "faasm".to_owned();
+    let world = &host.rank().world;
+    if world.remote.is_some() {
+        text = format!("{text}-{}", world.own_part());
+    }
+    // The longest number of a part has 20 digits.
+    const { assert!("faasm-".len() + 20 < MAX_PROCESSOR_NAME) }
     host.with(|memory| {
-        memory.write_string(name, NAME)?;
-        Ok(memory.write_word(len, NAME.len() as u32)?)
+        memory.write_string(name, text.as_bytes())?;
+        Ok(memory.write_word(len, text.len() as u32)?)
     })
 }
 

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use crate::abi::{Address, Handle};
 use crate::cart::Cart;
-use crate::collective::{
-    Data, Deposit, Given, Meeting, Outcome, Parts, Signature, Stage, exchange,
-};
+use crate::collective::{Data, Deposit, Given, Key, Meeting, Outcome, Reach, Signature, exchange};
 use crate::comm::{Comm, CommEntry, Group, NewComm, weight};
 use crate::error::{Class, Result};
 use crate::held::Held;
@@ -25,9 +23,7 @@ pub(super) fn vote(color: Option<i32>, key: i32) -> Deposit {
     bytes.extend_from_slice(&key.to_le_bytes());
     Deposit {
         data: Data::Here(bytes),
-        parts: Parts::One,
-        target: None,
-        held: None,
+        ..Deposit::default()
     }
 }
 
@@ -43,7 +39,12 @@ fn read_vote(deposit: &Deposit) -> Option<(i32, i32)> {
 }
 
 /// Divides ranks by color, in the order of their keys, then of their ranks.
-pub(super) fn divide<M: Memory>(world: &Shared<M>, group: &Group, deposits: &[Deposit]) -> Outcome {
+pub(super) fn divide<M: Memory>(
+    world: &Shared<M>,
+    group: &Group,
+    deposits: &[Deposit],
+    context: &mut dyn FnMut() -> u64,
+) -> Outcome {
     let mut colors: BTreeMap<i32, Vec<(i32, usize)>> = BTreeMap::new();
     for (rank, deposit) in deposits.iter().enumerate() {
         if let Some((color, key)) = read_vote(deposit) {
@@ -53,10 +54,12 @@ pub(super) fn divide<M: Memory>(world: &Shared<M>, group: &Group, deposits: &[De
     let mut made = vec![None; deposits.len()];
     for mut members in colors.into_values() {
         members.sort_unstable();
+        let context = context();
+        let group: Group = members.iter().map(|(_, rank)| group[*rank]).collect();
         let new = NewComm {
-            context: world.new_context(),
-            group: members.iter().map(|(_, rank)| group[*rank]).collect(),
-            stage: Arc::new(Stage::new(members.len())),
+            stage: world.new_stage(Key::Comm(context), &group),
+            context,
+            group,
         };
         for (_, rank) in members {
             made[rank] = Some(new.clone());
@@ -148,10 +151,13 @@ pub(super) async fn create<H: Host>(
         },
         deposit: vote(color, key),
         waits: true,
+        reach: Reach::Making,
     };
     rank.raising = handle;
     let (world, group) = (Arc::clone(&rank.world), Arc::clone(&comm.group));
-    let make = move |deposits: &[Deposit]| divide(&world, &group, deposits);
+    let make = move |deposits: &[Deposit], context: &mut dyn FnMut() -> u64| {
+        divide(&world, &group, deposits, context)
+    };
     let meeting = exchange(host, comm, given, make).await?;
     let made = enter(host, meeting.ok_or(Class::Intern)?, comm.rank).await?;
     Ok(room.fill(made))

@@ -1,18 +1,22 @@
 //! How a reduction is carried out.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::movement::{SMALL, put};
+use super::movement::{SMALL, nothing, put, put_all};
 use crate::abi::{Address, Handle};
 use crate::collective::{
-    ByGuest, Data, Deposit, Folding, Given, Job, Meeting, Outcome, Parts, Scratch, Signature,
-    exchange, fold, fold_here, reduce_by_guest, take,
+    ByGuest, Data, Deposit, Folding, Given, Job, Meeting, Outcome, Parts, Reach, Scratch,
+    Signature, exchange, fold, fold_here, reduce_by_guest, take,
 };
 use crate::comm::Comm;
 use crate::datatype::{self, Layout};
 use crate::error::{Class, Error, Result};
 use crate::host::{Callback, Host, HostExt};
 use crate::op::{Combine, Reduction, is_predefined};
+
+/// Bytes of a rank's data that are reduced at a time, if ranks are in several parts of the world.
+const SECTION: u64 = 256 << 10;
 
 /// A reduction, as its function was called.
 pub(super) struct Reduce {
@@ -95,33 +99,64 @@ impl Reduce {
 
     pub(super) async fn run<H: Host>(self, host: &mut H) -> Result<()> {
         match self.reduction {
-            Reduction::Host(op) if self.data.size <= SMALL => self.run_small(host, op).await,
+            Reduction::Host(op) if self.data.size <= SMALL => {
+                let all = 0..self.data.count;
+                self.run_small(host, op, all).await
+            }
+            Reduction::Host(op) if self.comm.stage.span.is_some() => {
+                self.run_in_sections(host, op).await
+            }
             Reduction::Host(op) => self.run_large(host, op).await,
             Reduction::Guest(function) => self.run_by_guest(host, function).await,
         }
     }
 
-    async fn run_small<H: Host>(self, host: &mut H, op: Combine) -> Result<()> {
-        let deposit = host.with(|memory| put(memory, self.data.clone(), Parts::One))?;
+    /// Reduces some of the items, which every rank puts down.
+    async fn run_small<H: Host>(&self, host: &mut H, op: Combine, items: Range<u64>) -> Result<()> {
+        let data = self
+            .data
+            .part(items.start.cast_signed(), items.end - items.start)?;
+        let signature = Signature {
+            bytes: Some(data.size),
+            ..self.signature.clone()
+        };
+        let deposit = host.with(|memory| put_all(memory, &data))?;
         let given = Given {
-            signature: self.signature.clone(),
+            signature,
             deposit,
             waits: self.target.is_some(),
+            reach: self.reach(op),
         };
         let is_scan = matches!(self.folding, Folding::Scan { .. });
-        let make = |deposits: &[Deposit]| match is_scan {
+        let make = move |deposits: &[Deposit], _: &mut dyn FnMut() -> u64| match is_scan {
             true => Outcome::Nothing,
             false => Outcome::Bytes(fold_here(deposits, op)),
         };
         let Some(meeting) = exchange(host, &self.comm, given, make).await? else {
             return Ok(());
         };
-        let written = self.write_small(host, &meeting, op);
+        let written = self.write_small(host, &meeting, op, items);
         meeting.end(host).await?;
         written
     }
 
-    fn write_small<H: Host>(&self, host: &mut H, meeting: &Meeting, op: Combine) -> Result<()> {
+    /// Who needs the data of ranks in other parts.
+    fn reach(&self, op: Combine) -> Reach {
+        match &self.folding {
+            Folding::To(ranks) if ranks.len() == 1 => Reach::FoldedForOne(ranks.start as u32, op),
+            Folding::To(_) | Folding::Scatter(_) => Reach::Folded(op),
+            Folding::Scan { .. } => Reach::All,
+        }
+    }
+
+    /// Writes what is for this rank of the result of some items.
+    fn write_small<H: Host>(
+        &self,
+        host: &mut H,
+        meeting: &Meeting,
+        op: Combine,
+        items: Range<u64>,
+    ) -> Result<()> {
         let Some(target) = &self.target else {
             return Ok(());
         };
@@ -131,18 +166,39 @@ impl Reduce {
             (Folding::Scan { is_exclusive }, _) => {
                 let end = own + usize::from(!is_exclusive);
                 folded = fold_here(&meeting.board.deposits()[..end], op);
-                &folded[..]
-            }
-            (Folding::Scatter(counts), Outcome::Bytes(all)) => {
-                let first: u64 = counts.iter().take(own).sum();
-                let from = (first * target.datatype.size) as usize;
-                all.get(from..from + target.size as usize)
-                    .ok_or(Class::Intern)?
+                &folded
             }
             (_, Outcome::Bytes(all)) => all,
             _ => return Err(Class::Intern.into()),
         };
-        host.with(|memory| Ok(datatype::unpack(memory, target, 0, bytes)?))
+        let first = match &self.folding {
+            Folding::Scatter(counts) => counts.iter().take(own).sum(),
+            _ => 0,
+        };
+        let from = items.start.max(first);
+        let to = items.end.min(first + target.count);
+        if from >= to {
+            return Ok(());
+        }
+        let size = target.datatype.size;
+        let [start, end] = [from, to].map(|item| ((item - items.start) * size) as usize);
+        let bytes = bytes.get(start..end).ok_or(Class::Intern)?;
+        let skip = (from - first) * size;
+        host.with(|memory| Ok(datatype::unpack(memory, target, skip, bytes)?))
+    }
+
+    /// Reduces much data of ranks in several parts, some of it at a time: so each part puts that of
+    /// its ranks together before it sends it.
+    async fn run_in_sections<H: Host>(&self, host: &mut H, op: Combine) -> Result<()> {
+        let count = self.data.count;
+        let items = (SECTION / self.data.datatype.size.max(1)).max(1);
+        let mut first = 0;
+        while first < count {
+            let end = count.min(first + items);
+            self.run_small(host, op, first..end).await?;
+            first = end;
+        }
+        Ok(())
     }
 
     async fn run_large<H: Host>(self, host: &mut H, op: Combine) -> Result<()> {
@@ -150,13 +206,13 @@ impl Reduce {
             signature: self.signature.clone(),
             deposit: Deposit {
                 data: Data::There(self.data.clone()),
-                parts: Parts::One,
                 target: self.target.clone(),
-                held: None,
+                ..Deposit::default()
             },
             waits: true,
+            reach: Reach::All,
         };
-        let meeting = exchange(host, &self.comm, given, |_| Outcome::Nothing).await?;
+        let meeting = exchange(host, &self.comm, given, nothing).await?;
         let meeting = meeting.ok_or(Class::Intern)?;
         fold(host, &self.comm, &meeting, op, &self.folding).await?;
         meeting.end(host).await
@@ -176,8 +232,13 @@ impl Reduce {
             signature: self.signature.clone(),
             deposit,
             waits: end > 0,
+            reach: match &self.folding {
+                Folding::To(ranks) => Reach::One(ranks.start as u32),
+                Folding::Scatter(_) => Reach::One(0),
+                Folding::Scan { .. } => Reach::All,
+            },
         };
-        let meeting = exchange(host, &self.comm, given, |_| Outcome::Nothing).await?;
+        let meeting = exchange(host, &self.comm, given, nothing).await?;
         let by = ByGuest {
             function,
             op: self.op,
@@ -246,8 +307,9 @@ impl Reduce {
             signature: self.signature.clone(),
             deposit,
             waits: true,
+            reach: Reach::All,
         };
-        let meeting = exchange(host, &self.comm, given, |_| Outcome::Nothing).await?;
+        let meeting = exchange(host, &self.comm, given, nothing).await?;
         let meeting = meeting.ok_or(Class::Intern)?;
         let into = self.target.clone().ok_or(Class::Intern)?;
         let job = Job {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
-use super::{Doing, Shared, Target, WORLD_CONTEXT};
+use super::{CONTEXTS, Doing, Shared, Target, WORLD_CONTEXT};
 use crate::abi::{ANY_SOURCE, ANY_TAG};
 use crate::error::Aborted;
 use crate::memory::Memory;
@@ -16,6 +16,10 @@ impl<M: Memory> Shared<M> {
     /// Aborts the world if no rank of it will ever go on. To be called when a rank has begun to
     /// wait or has left: nothing else can make it so.
     pub(super) fn look_for_deadlock(&self) {
+        if self.remote.is_some() {
+            // Others may send something: see `remote::idle`.
+            return;
+        }
         let live = self.counts.live.load(Ordering::SeqCst);
         if live <= 0 || self.counts.waiting.load(Ordering::SeqCst) < live {
             return;
@@ -24,7 +28,7 @@ impl<M: Memory> Shared<M> {
         // two looks, and nobody was told of anything between them, nobody will be.
         let before = self.events();
         if before.is_some() && before == self.events() {
-            let reason = self.report();
+            let reason = deadlock(&self.report());
             self.abort(Aborted {
                 by: None,
                 code: None,
@@ -33,8 +37,13 @@ impl<M: Memory> Shared<M> {
         }
     }
 
-    /// What each rank was told of, if all wait that have not left.
-    fn events(&self) -> Option<Vec<u64>> {
+    /// How many ranks here have not left.
+    pub(crate) fn live(&self) -> usize {
+        usize::try_from(self.counts.live.load(Ordering::SeqCst)).unwrap_or(0)
+    }
+
+    /// What each rank here was told of, if all wait that have not left.
+    pub(crate) fn events(&self) -> Option<Vec<u64>> {
         let word = |seat: &super::Seat<M>| match seat.word.waiting() {
             Some(word) => Some(word),
             None => matches!(*lock(&seat.doing), Doing::Left(_)).then_some(u64::MAX),
@@ -42,9 +51,10 @@ impl<M: Memory> Shared<M> {
         self.seats.iter().map(word).collect()
     }
 
-    fn report(&self) -> String {
-        let mut text = "deadlock: every rank waits for another".to_owned();
-        for (rank, seat) in self.seats.iter().enumerate().take(MAX_NAMED) {
+    /// What the ranks here wait for, a line for each.
+    pub(crate) fn report(&self) -> String {
+        let mut text = String::new();
+        for (rank, seat) in self.here().zip(&self.seats).take(MAX_NAMED) {
             // Writing to a string does not fail.
             let _ = write!(
                 text,
@@ -57,6 +67,11 @@ impl<M: Memory> Shared<M> {
         }
         text
     }
+}
+
+/// The reason to end a world whose ranks wait for each other.
+pub(crate) fn deadlock(report: &str) -> String {
+    format!("deadlock: every rank waits for another{report}")
 }
 
 impl Doing {
@@ -103,10 +118,12 @@ fn named(value: i32, special: i32, name: &str) -> String {
 }
 
 /// What a communicator is called in messages.
-pub(crate) fn communicator(context: u32, world_size: u32) -> String {
-    match context {
-        WORLD_CONTEXT => "MPI_COMM_WORLD".to_owned(),
-        own if own <= world_size => "MPI_COMM_SELF".to_owned(),
-        made => format!("{}", made - world_size),
+pub(crate) fn communicator(context: u64, world_size: u32) -> String {
+    let own = u64::from(world_size);
+    match (context / CONTEXTS, context % CONTEXTS) {
+        (0, WORLD_CONTEXT) => "MPI_COMM_WORLD".to_owned(),
+        (0, context) if context <= own => "MPI_COMM_SELF".to_owned(),
+        (0, made) => format!("{}", made - own),
+        (part, made) => format!("{part}.{}", made.saturating_sub(own)),
     }
 }

@@ -5,7 +5,8 @@ mod seat;
 pub(crate) mod wait;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicIsize, AtomicU32, AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -14,13 +15,16 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future;
 
-use crate::collective::Stage;
+use crate::collective::{Key, Stage};
+use crate::comm::Group;
 use crate::error::{Aborted, Stop};
 use crate::held::Account;
 use crate::memory::Memory;
+use crate::part::{Part, Placement};
+use crate::remote::Remote;
 use crate::sync::lock;
 
-pub(crate) use deadlock::communicator;
+pub(crate) use deadlock::{communicator, deadlock};
 pub(crate) use seat::{Doing, Seat, Target};
 
 /// What a world is made with.
@@ -67,12 +71,18 @@ impl<M> Clone for World<M> {
 }
 
 pub(crate) struct Shared<M> {
+    /// Those of the ranks that are here.
     pub(crate) seats: Box<[Seat<M>]>,
+    /// Where the others are, if not all are here.
+    pub(crate) remote: Option<Remote>,
+    placement: Placement,
+    /// The ranks that are here.
+    here: Range<u32>,
     pub(crate) options: Options,
     pub(crate) started: Instant,
     counts: Counts,
-    /// The next communicator's number.
-    contexts: AtomicU32,
+    /// The next number for a communicator.
+    contexts: AtomicU64,
     /// Where the ranks of `MPI_COMM_WORLD` meet.
     pub(crate) stage: Arc<Stage>,
     /// Where groups meet that create a communicator without the rest of theirs.
@@ -95,27 +105,57 @@ struct Counts {
     looking: AtomicUsize,
 }
 
-/// Stages by the communicator, tag and members (of `MPI_COMM_WORLD`) that meet there.
-pub(crate) type Meetings = HashMap<(u32, i32, Arc<[u32]>), Arc<Stage>>;
+/// Stages of groups that make a communicator.
+pub(crate) type Meetings = HashMap<Key, Arc<Stage>>;
 
 /// The number of `MPI_COMM_WORLD`; `MPI_COMM_SELF` of rank r is `1 + r`.
-pub(crate) const WORLD_CONTEXT: u32 = 0;
+pub(crate) const WORLD_CONTEXT: u64 = 0;
+
+/// Every part has numbers of its own for communicators. They take longer to use up than any call may
+/// last.
+const CONTEXTS: u64 = 1 << 40;
+
+fn first_context(part: usize, size: u32) -> u64 {
+    part as u64 * CONTEXTS + 1 + u64::from(size)
+}
 
 impl<M: Memory> World<M> {
     pub(crate) fn with_size(size: u32, options: Options, budget: &MemoryBudget) -> Self {
+        Self::new(Placement::whole(size), None, options, budget)
+    }
+
+    /// One part of a world.
+    pub(crate) fn with_part(part: Part, options: Options, budget: &MemoryBudget) -> Self {
+        let placement = part.placement.clone();
+        let remote = (placement.parts() > 1).then(|| Remote::new(part, &options, budget));
+        Self::new(placement, remote, options, budget)
+    }
+
+    fn new(
+        placement: Placement,
+        remote: Option<Remote>,
+        options: Options,
+        budget: &MemoryBudget,
+    ) -> Self {
+        let own = remote.as_ref().map_or(0, Remote::own);
+        let (size, here) = (placement.size(), placement.ranks(own));
         let account = || Account::new(options.held_bytes, budget);
         let (end, ended) = oneshot::channel();
+        let all: Group = (0..size).collect();
         Self(Arc::new(Shared {
-            seats: (0..size).map(|_| Seat::new(account())).collect(),
+            seats: here.clone().map(|_| Seat::new(account())).collect(),
+            stage: Arc::new(Stage::new(Key::Comm(WORLD_CONTEXT), &all, &placement, own)),
+            remote,
+            placement,
             options,
             started: Instant::now(),
             counts: Counts {
-                live: AtomicIsize::new(size as isize),
+                live: AtomicIsize::new(here.len() as isize),
                 waiting: AtomicIsize::new(0),
                 looking: AtomicUsize::new(0),
             },
-            contexts: AtomicU32::new(1 + size),
-            stage: Arc::new(Stage::new(size as usize)),
+            here,
+            contexts: AtomicU64::new(first_context(own, size)),
             meetings: Mutex::default(),
             aborted: OnceLock::new(),
             end: Mutex::new(Some(end)),
@@ -149,25 +189,59 @@ impl<M: Memory> World<M> {
 
 impl<M: Memory> Shared<M> {
     pub(crate) fn size(&self) -> u32 {
-        self.seats.len() as u32
+        self.placement.size()
     }
 
+    /// The ranks that are here.
+    pub(crate) fn here(&self) -> Range<u32> {
+        self.here.clone()
+    }
+
+    /// Which part of the world this is.
+    pub(crate) fn own_part(&self) -> usize {
+        self.remote.as_ref().map_or(0, Remote::own)
+    }
+
+    /// The part that a rank is in, if it is not this.
+    pub(crate) fn remote_of(&self, rank: u32) -> Option<(&Remote, usize)> {
+        let remote = self.remote.as_ref()?;
+        (!self.here.contains(&rank)).then(|| (remote, self.placement.part_of(rank)))
+    }
+
+    /// What the others see of a rank that is here.
     pub(crate) fn seat(&self, rank: u32) -> &Seat<M> {
-        &self.seats[rank as usize]
+        &self.seats[(rank - self.here.start) as usize]
     }
 
-    pub(crate) fn new_context(&self) -> u32 {
-        // Four thousand million communicators take longer to make than any call may last.
-        self.contexts.fetch_add(1, Ordering::Relaxed)
+    /// Where ranks of a new communicator meet.
+    pub(crate) fn new_stage(&self, key: Key, group: &Group) -> Arc<Stage> {
+        Arc::new(Stage::new(key, group, &self.placement, self.own_part()))
+    }
+
+    /// So many numbers for communicators, that nobody else has in any part: the first of them.
+    pub(crate) fn new_contexts(&self, count: usize) -> u64 {
+        self.contexts.fetch_add(count as u64, Ordering::Relaxed)
     }
 
     pub(crate) fn abort(&self, reason: Aborted) {
-        if self.aborted.set(Arc::new(reason)).is_ok() {
+        let reason = Arc::new(reason);
+        if self.end_here(Arc::clone(&reason))
+            && let Some(remote) = &self.remote
+        {
+            remote.tell_of_end(&reason);
+        }
+    }
+
+    /// Ends the world in this part. `false` if it has ended before.
+    pub(crate) fn end_here(&self, reason: Arc<Aborted>) -> bool {
+        let is_first = self.aborted.set(reason).is_ok();
+        if is_first {
             drop(lock(&self.end).take());
-            for rank in 0..self.size() {
+            for rank in self.here() {
                 self.notify(rank);
             }
         }
+        is_first
     }
 
     /// Whether the world goes on.

@@ -43,7 +43,7 @@ pub(crate) enum Doing {
     /// It waits for a message, or for one to be received.
     Message { call: &'static str, target: Target },
     /// It waits for others in a collective.
-    Collective { call: &'static str, context: u32 },
+    Collective { call: &'static str, context: u64 },
     /// It waits for so many requests, the first of which these are.
     Requests {
         call: &'static str,
@@ -63,12 +63,12 @@ pub(crate) struct Target {
     pub(crate) role: &'static str,
     pub(crate) peer: i32,
     pub(crate) tag: i32,
-    pub(crate) context: u32,
+    pub(crate) context: u64,
 }
 
 impl Target {
     /// A message from somebody.
-    pub(crate) fn source(peer: i32, tag: i32, context: u32) -> Self {
+    pub(crate) fn source(peer: i32, tag: i32, context: u64) -> Self {
         Self {
             role: "source",
             peer,

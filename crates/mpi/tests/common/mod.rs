@@ -5,10 +5,13 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
+pub mod parts;
+
 use faasm_budget::MemoryBudget;
 use faasm_mpi::abi::Handle;
 use faasm_mpi::functions as mpi;
 use faasm_mpi::{Aborted, BadAddress, Callback, Host, Options, Rank, Stop, World};
+use tokio::runtime::Runtime;
 
 pub const WORLD: i32 = Handle::COMM_WORLD.0 as i32;
 pub const INT: i32 = Handle::INT.0 as i32;
@@ -164,7 +167,7 @@ impl Host for Program {
     }
 }
 
-pub fn runtime() -> tokio::runtime::Runtime {
+pub fn runtime() -> Runtime {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(2).event_interval(8).enable_all();
     builder.build().unwrap()
@@ -200,6 +203,16 @@ pub const MEMORY: usize = 8 << 20;
 /// A world without bounds that tests would notice.
 pub fn ranks(size: u32) -> Vec<Rank<Vec<u8>>> {
     World::ranks(size, Options::default(), &MemoryBudget::new(1 << 30))
+}
+
+/// The ranks of a world that runs in this runtime.
+pub fn ranks_in(runtime: &Runtime, size: u32, options: Options) -> Vec<Rank<Vec<u8>>> {
+    let budget = MemoryBudget::new(1 << 30);
+    let _entered = runtime.enter();
+    match IS_APART {
+        true => parts::ranks(&parts::sizes(size), options, &budget),
+        false => World::ranks(size, options, &budget),
+    }
 }
 
 /// Runs a world. Each rank calls `MPI_Init` before and `MPI_Finalize` after.
@@ -242,8 +255,20 @@ where
     F: Future<Output = Result<(T, Program), Stop>> + Send + 'static,
 {
     let runtime = runtime();
-    let budget = MemoryBudget::new(1 << 30);
-    let ranks = World::ranks(size, options, &budget);
+    let ranks = ranks_in(&runtime, size, options);
+    run_ranks(&runtime, ranks, program)
+}
+
+/// Runs these ranks of a world.
+pub fn run_ranks<T, F>(
+    runtime: &Runtime,
+    ranks: Vec<Rank<Vec<u8>>>,
+    program: impl Fn(Program) -> F + Send + Sync + 'static,
+) -> Ended<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<(T, Program), Stop>> + Send + 'static,
+{
     let world = ranks[0].world();
     let program = Arc::new(program);
     let tasks: Vec<_> = ranks
@@ -271,6 +296,10 @@ where
         aborted: world.aborted(),
     }
 }
+
+/// Whether the ranks of all worlds are in several parts: the same tests then show that it makes no
+/// difference.
+pub const IS_APART: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"apart");
 
 /// A list that ranks write to.
 pub fn shared<T>() -> Arc<Mutex<Vec<T>>> {

@@ -128,6 +128,20 @@ impl Server {
     }
 }
 
+/// Why a storage that is elsewhere cannot be opened.
+///
+/// # Errors
+/// It can be, or something else is wrong.
+pub async fn refusal(options: StorageOptions) -> Checked<String> {
+    match Server::open(&options).await {
+        Ok(_) => Err("it was opened".into()),
+        Err(error) => match error.downcast_ref() {
+            Some(Error::Unavailable { .. }) => Ok(error.to_string()),
+            _ => Err(error),
+        },
+    }
+}
+
 /// Hears what is announced, and fails while it is told to.
 #[derive(Default)]
 pub struct Listener {

@@ -8,7 +8,7 @@ mod helpers;
 mod one;
 mod several;
 
-pub use helpers::{Checked, Listener, Server, cluster_key};
+pub use helpers::{Checked, Listener, Server, cluster_key, refusal};
 pub use one::*;
 pub use several::*;
 

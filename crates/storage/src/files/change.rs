@@ -30,7 +30,8 @@ impl Files {
     /// file is then as it was before. But if one of the last four came at the very end, the
     /// next start, or another server, may find what was to be put; putting or deleting the file
     /// again decides it. After [`Error::Unannounced`], as of all that is changed here, it is
-    /// stored, and doing it again announces it again.
+    /// stored, and doing it again announces it again. [`Error::Interrupted`] if its bytes were
+    /// collected in the same moment: put it again.
     pub async fn put(&self, path: SharedPath, content: SpooledFile) -> Result<Arc<FileRecord>> {
         self.store(path, content, false).await
     }
@@ -50,7 +51,7 @@ impl Files {
         content: SpooledFile,
         must_be_new: bool,
     ) -> Result<Arc<FileRecord>> {
-        self.change([path.clone()], move |committer| async move {
+        let stored = self.change([path.clone()], move |committer| async move {
             let turn = turn(&committer, &path).await?;
             if must_be_new {
                 committer.index.check_free(&path)?;
@@ -64,8 +65,10 @@ impl Files {
             drop((claim, turn));
             release_later(&committer, replaced).await;
             Ok(record)
-        })
-        .await
+        });
+        let record = stored.await?;
+        self.committer.blobs.confirm(record.hash).await?;
+        Ok(record)
     }
 
     /// Gives the file at `from` the path `to`, durably, in the place of a file that is

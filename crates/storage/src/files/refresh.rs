@@ -5,7 +5,7 @@ use futures::{StreamExt, stream};
 
 use super::Files;
 use super::change::release_later;
-use crate::records::CONCURRENT_READS;
+use crate::records::{CONCURRENT_READS, Named};
 use crate::{Error, Result};
 
 impl Files {
@@ -42,6 +42,11 @@ impl Files {
             tracing::error!(%path, "a stored record cannot be used and was left out");
         }
         first.and(second)
+    }
+
+    /// The content that stored records name.
+    pub(crate) async fn named(&self) -> Result<Named> {
+        self.committer.named().await
     }
 
     /// Refreshes all of `paths`, and returns those whose records cannot be used.

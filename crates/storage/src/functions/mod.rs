@@ -18,7 +18,9 @@ pub use record::{FunctionRecord, Initialised};
 use crate::announce::{Announcer, Changed};
 use crate::objects::Objects;
 use crate::page::MAX_PAGE;
-use crate::records::{self, Blobs, ByteStream, CONCURRENT_READS, Committer, Index, Layout, Turn};
+use crate::records::{
+    self, Blobs, ByteStream, CONCURRENT_READS, Committer, Index, Layout, Named, Turn,
+};
 use crate::{Artifacts, DataDirLock, Error, Page, Result, SpooledFile};
 use index::ByName;
 use retired::Retired;
@@ -108,7 +110,8 @@ impl Functions {
     /// [`Error::Unavailable`]. The function is then as it was before. But if that came at the
     /// very end, the next start, or another server, may find what was to be put; putting or
     /// deleting the function again decides it. After [`Error::Unannounced`] it is stored, and
-    /// putting it again announces it again.
+    /// putting it again announces it again. [`Error::Interrupted`] if its code was collected in
+    /// the same moment: put it again.
     pub async fn put(
         &self,
         name: FunctionName,
@@ -136,7 +139,9 @@ impl Functions {
                 initialised,
                 name,
             };
-            this.commit(turn, record).await
+            let record = this.commit(turn, record).await?;
+            this.committer.blobs.confirm(hash).await?;
+            Ok(record)
         })
         .await?
     }
@@ -318,6 +323,11 @@ impl Functions {
             }
         }
         all
+    }
+
+    /// The content that stored records name.
+    pub(crate) async fn named(&self) -> Result<Named> {
+        self.committer.named().await
     }
 
     /// Removes the image of a function that is out of force, unless the present one, which

@@ -27,7 +27,7 @@ pub(crate) use s3::S3Objects;
 pub use s3::S3Settings;
 
 use crate::cache::Cache;
-use crate::{ByteStream, Result, SpooledFile};
+use crate::{ByteStream, Error, Result, Spool, SpooledFile};
 
 /// Small objects that are read from afar at the same time.
 const CONCURRENT_READS: usize = 16;
@@ -153,6 +153,17 @@ impl Objects {
     /// Whether other servers change them, too.
     pub(crate) fn are_shared(&self) -> bool {
         matches!(self.place, Place::Elsewhere(_))
+    }
+
+    /// Where bodies are received that are on their way from or to another machine.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if they are not.
+    pub(crate) fn spool(&self) -> Result<&Spool> {
+        match &self.place {
+            Place::Elsewhere(cache) => Ok(cache.incoming()),
+            Place::Here(_) => Err(Error::Interrupted),
+        }
     }
 
     /// Waits for `work` where nobody can await: on a thread that may block, or one of a

@@ -31,6 +31,8 @@ pub(crate) struct Blobs {
     compiled: Option<Artifacts>,
     /// Held while a blob is written or deleted.
     changes: KeyedLocks<ContentHash>,
+    /// Held while a blob that nobody seems to hold is looked at and deleted.
+    collecting: KeyedLocks<ContentHash>,
     held: Mutex<HashMap<ContentHash, Held>>,
     handles: Arc<Handles>,
     /// Whether other servers read here.
@@ -73,6 +75,7 @@ impl Blobs {
             contents: Contents::open(objects, layout).await?,
             compiled: None,
             changes: KeyedLocks::new(),
+            collecting: KeyedLocks::new(),
             held: Mutex::new(HashMap::new()),
             handles: Arc::new(Handles::new(0, 0)),
             has_visitors: AtomicBool::new(false),
@@ -153,14 +156,39 @@ impl Blobs {
         Ok(is_stored)
     }
 
-    /// Deletes content that is shared with other servers if nobody holds it and it was put before
-    /// `before`; whether it is gone.
+    /// Deletes content if nobody holds it and it was put before `before`; whether it is gone.
     pub(crate) async fn collect(&self, hash: ContentHash, before: SystemTime) -> Result<bool> {
         let _exclusive = self.changes.lock(hash).await;
+        let _collecting = self.collecting.lock(hash).await;
         if self.is_held(&hash) {
             return Ok(false);
         }
         self.contents.collect(hash, before).await
+    }
+
+    /// Waits while the content of `record`, which is a holder of it, is being collected: what this
+    /// server says that it knows it deletes no more.
+    pub(super) async fn until_collected(&self, record: &impl Record) {
+        if let Some(content) = record.content() {
+            drop(self.collecting.lock(content.hash()).await);
+        }
+    }
+
+    /// Makes sure that content which was put is there, once all servers know a record that names
+    /// it: another one may have been about to delete what was there before, and have taken this.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if it is gone, and not on this machine either.
+    pub(crate) async fn confirm(&self, hash: ContentHash) -> Result<()> {
+        if !self.contents.are_collected_by_others() {
+            return Ok(());
+        }
+        let _exclusive = self.changes.lock(hash).await;
+        let is_stored = self.contents.size(hash).await?.is_some();
+        match is_stored || !self.is_held(&hash) {
+            true => Ok(()),
+            false => self.contents.put_again(hash).await,
+        }
     }
 
     /// Adds a holder to stored content: that has another holder, or was just listed.
@@ -191,10 +219,15 @@ impl Blobs {
 
     /// Ends one holder's interest some time later, when something else is changed.
     async fn release_after_a_while(&self, hash: ContentHash) {
+        locked(&self.lingering).push_back((Instant::now() + LINGER, hash));
+        self.release_due().await;
+    }
+
+    /// Ends the interest of those whose time has come.
+    pub(crate) async fn release_due(&self) {
         let now = Instant::now();
         let due: Vec<_> = {
             let mut lingering = locked(&self.lingering);
-            lingering.push_back((now + LINGER, hash));
             let due = lingering.partition_point(|(at, _)| *at <= now);
             lingering.drain(..due).collect()
         };

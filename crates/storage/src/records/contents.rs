@@ -55,6 +55,11 @@ impl Contents {
         self.objects.are_shared()
     }
 
+    /// Whether other servers delete what nobody seems to hold.
+    pub(super) fn are_collected_by_others(&self) -> bool {
+        self.objects.are_shared() && self.objects.is_collected_here()
+    }
+
     /// The size of what is stored, if it is.
     pub(super) async fn size(&self, hash: ContentHash) -> Result<Option<u64>> {
         let stored = self.objects.stat(self.key(hash)).await?;
@@ -87,6 +92,23 @@ impl Contents {
             }
         }
         Ok(())
+    }
+
+    /// Stores again what is gone, if it is in the cache.
+    pub(super) async fn put_again(&self, hash: ContentHash) -> Result<()> {
+        let copy = match self.place {
+            Place::Here(_) => None,
+            Place::Elsewhere { .. } => self.fetch(hash).await?,
+        };
+        let mut pieces = read_file(
+            copy.ok_or(Error::Interrupted)?,
+            self.key(hash).as_ref().into(),
+        );
+        let mut writer = self.objects.spool()?.create(u64::MAX);
+        while let Some(piece) = pieces.try_next().await? {
+            writer.write(piece).await?;
+        }
+        self.put(writer.finish().await?).await
     }
 
     /// The size and the bytes; `None` if they are not there.

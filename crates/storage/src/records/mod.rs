@@ -10,6 +10,7 @@ mod commit;
 mod contents;
 mod handles;
 mod load;
+mod named;
 mod refresh;
 mod stored;
 
@@ -27,6 +28,7 @@ pub(crate) use checked::collect;
 pub(crate) use commit::{Committer, MAX_RECORD_BYTES, Turn};
 pub(crate) use handles::OpenBlob;
 pub(crate) use load::load;
+pub(crate) use named::Named;
 pub(crate) use refresh::CONCURRENT_READS;
 
 use crate::Error;

@@ -1,7 +1,6 @@
 //! Reading again what other servers may have changed.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path as Key;
@@ -50,7 +49,7 @@ impl<I: Index> Committer<I> {
         let (replaced, outcome) = match stored {
             None => (self.index.remove(name), Ok(())),
             Some(record) if self.index.get(name).as_ref() == Some(&record) => (None, Ok(())),
-            Some(record) => self.put_in_force(record),
+            Some(record) => self.put_in_force(record).await,
         };
         if outcome.is_ok() {
             self.end_doubt(turn).await;
@@ -58,7 +57,7 @@ impl<I: Index> Committer<I> {
         Refreshed { replaced, outcome }
     }
 
-    fn put_in_force(&self, record: I::Record) -> (Option<I::Record>, Result<()>) {
+    async fn put_in_force(&self, record: I::Record) -> (Option<I::Record>, Result<()>) {
         let mut replaced = None;
         if self.index.admit(&record).is_err() {
             // What it replaces may be all that is in its way.
@@ -69,6 +68,7 @@ impl<I: Index> Committer<I> {
             }
         }
         self.blobs.share_of(&record);
+        self.blobs.until_collected(&record).await;
         let inserted = self.index.insert(record);
         (replaced.or(inserted), Ok(()))
     }
@@ -104,26 +104,37 @@ impl<I: Index> Committer<I> {
 
     /// The names of all records that are in force or stored. A stored record that is damaged has
     /// none, and is logged.
-    pub(crate) async fn all_names(self: &Arc<Self>) -> Result<Vec<NameIn<I>>> {
+    pub(crate) async fn all_names(&self) -> Result<Vec<NameIn<I>>> {
         let listed = self.objects.list(self.index.folder()).await?;
         // After the list: what was committed in between is in the index.
         let mut names = self.index.names();
         let known: HashSet<Key> = names.iter().map(|name| self.key(name)).collect();
         let new = listed.into_iter().map(|object| object.key);
-        let new: Vec<Key> = new.filter(|key| !known.contains(key)).collect();
-        let found = stream::iter(new).map(|key| async move { self.read_record(&key).await });
-        let mut found = found.buffer_unordered(CONCURRENT_READS);
+        let new = new.filter(|key| !known.contains(key)).collect();
+        let add = |record: I::Record| names.push(record.name().clone());
+        self.read_each(new, add).await?;
+        Ok(names)
+    }
+
+    /// Reads records, and returns how many of them are damaged; they are logged.
+    pub(super) async fn read_each(
+        &self,
+        keys: Vec<Key>,
+        mut found: impl FnMut(I::Record),
+    ) -> Result<usize> {
+        let read = stream::iter(keys).map(|key| async move { self.read_record(&key).await });
+        let mut read = read.buffer_unordered(CONCURRENT_READS);
+        let mut damaged = 0;
         loop {
-            match found.try_next().await {
-                Ok(None) => break,
-                Ok(Some(record)) => names.extend(record.map(|record| record.name().clone())),
+            match read.try_next().await {
+                Ok(None) => return Ok(damaged),
+                Ok(Some(record)) => record.into_iter().for_each(&mut found),
                 Err(error @ Error::UnusableRecord { .. }) => {
                     tracing::error!(%error, "a stored record was left out");
+                    damaged += 1;
                 }
                 Err(error) => return Err(error),
             }
         }
-        drop(found);
-        Ok(names)
     }
 }

@@ -1,14 +1,14 @@
 //! A storage in a bucket, when something is wrong with it.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod collect;
 mod proxy;
 
 use std::fs;
-use std::time::Duration;
 
 use faasm_model::{ContentHash, FunctionName, SharedPath};
-use faasm_storage::conformance::Server;
-use faasm_storage::{DataDirLock, Error, S3Settings, Storage, StorageOptions};
+use faasm_storage::conformance::{Server, refusal};
+use faasm_storage::{Error, S3Settings, StorageOptions};
 use faasm_testkit::S3;
 use proxy::Proxy;
 
@@ -30,17 +30,6 @@ fn content_of(folder: &str, body: &str, suffix: &str) -> String {
     format!("{folder}/{}{suffix}", ContentHash::of(body.as_bytes()))
 }
 
-/// Why a storage cannot be opened.
-async fn refusal(options: StorageOptions) -> String {
-    let dir = tempfile::tempdir().unwrap();
-    let lock = DataDirLock::acquire(dir.path(), "a test").unwrap();
-    match Storage::open_with(lock, options).await {
-        Err(error @ Error::Unavailable { .. }) => error.to_string(),
-        Err(error) => panic!("{error:?}"),
-        Ok(_) => panic!("it was opened"),
-    }
-}
-
 fn is_unavailable<T>(result: &Result<T, Error>) -> bool {
     matches!(result, Err(Error::Unavailable { .. }))
 }
@@ -52,7 +41,7 @@ async fn a_bucket_that_is_not_there_is_named() {
         location: "s3://another/prefix".parse().unwrap(),
         ..options(&server)
     };
-    let refusal = refusal(elsewhere).await;
+    let refusal = refusal(elsewhere).await.unwrap();
     assert!(
         refusal.contains("s3://another/prefix has no such bucket"),
         "{refusal}"
@@ -73,7 +62,7 @@ async fn wrong_credentials_are_said_and_not_shown() {
             s3: S3Settings::new(settings),
             ..options(&server)
         };
-        let refusal = refusal(wrong).await;
+        let refusal = refusal(wrong).await.unwrap();
         assert!(refusal.contains("credentials"), "{refusal}");
         assert!(!refusal.contains("wrong-secret"), "{refusal}");
     }
@@ -186,47 +175,6 @@ async fn a_server_that_goes_away_hides_what_may_be_old_until_it_is_back() {
     assert_eq!(one.file("a").await.unwrap().unwrap(), b"text");
     one.put("u/f", "new").await.unwrap();
     assert_eq!(one.code("u/f").await.unwrap().unwrap(), "new");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nobody_refers_to_is_collected_when_it_is_old() {
-    let server = S3::start(BUCKET).await;
-    let (one, other) = (
-        Server::open(&options(&server)).await.unwrap(),
-        Server::open(&options(&server)).await.unwrap(),
-    );
-    one.put("u/f", "old").await.unwrap();
-    one.put("u/f", "new").await.unwrap();
-    // This one is known to the other alone.
-    other.put("u/g", "other").await.unwrap();
-    other.put_file("a", "text").await.unwrap();
-    one.put_file("b", "gone").await.unwrap();
-    one.storage
-        .files()
-        .delete(&SharedPath::new("b").unwrap())
-        .await
-        .unwrap();
-    let hour = Duration::from_secs(3600);
-    assert_eq!(one.storage.collect(hour).await.unwrap(), 0);
-    tokio::time::sleep(Duration::from_millis(1100)).await;
-    assert_eq!(
-        one.storage.collect(Duration::from_secs(1)).await.unwrap(),
-        2
-    );
-    assert!(
-        !server
-            .file(BUCKET, &content_of("code", "old", ".wasm"))
-            .exists()
-    );
-    assert!(
-        !server
-            .file(BUCKET, &content_of("content", "gone", ""))
-            .exists()
-    );
-    let third = Server::open(&options(&server)).await.unwrap();
-    assert_eq!(third.code("u/f").await.unwrap().unwrap(), "new");
-    assert_eq!(third.code("u/g").await.unwrap().unwrap(), "other");
-    assert_eq!(third.file("a").await.unwrap().unwrap(), b"text");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,11 +1,11 @@
 //! What the others have this server do.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use faasm_auth::Tokens;
-use faasm_calls::{Calls, Handed, HandedOver};
+use faasm_calls::Calls;
 use faasm_cluster::{Change, Load, News, Worker};
 use faasm_faaslet::Faaslets;
 use faasm_link::{PeerId, Service};
@@ -27,6 +27,7 @@ pub struct Here {
     state: State,
     tokens: Option<Tokens>,
     calls: OnceLock<Calls>,
+    others: OnceLock<Weak<Others>>,
 }
 
 impl Here {
@@ -42,6 +43,7 @@ impl Here {
             state: state.clone(),
             tokens: tokens.cloned(),
             calls: OnceLock::new(),
+            others: OnceLock::new(),
         })
     }
 
@@ -52,6 +54,7 @@ impl Here {
 
     /// Whatever is changed here is announced to the others from now on.
     pub(super) fn tell(&self, others: &Arc<Others>) {
+        let _ = self.others.set(Arc::downgrade(others));
         self.storage
             .announce_to(Arc::clone(others) as Arc<dyn faasm_storage::Announce>);
         if let Some(tokens) = &self.tokens {
@@ -113,6 +116,7 @@ async fn read<F>(refresh: impl Fn() -> F)
 where
     F: Future<Output = faasm_storage::Result<()>>,
 {
+    let mut is_told = false;
     loop {
         match refresh().await {
             Ok(()) => return,
@@ -121,7 +125,9 @@ where
                 return;
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot read what others store; trying again");
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!(%error, "cannot read what others store; trying again");
+                }
                 tokio::time::sleep(AGAIN).await;
             }
         }
@@ -158,15 +164,10 @@ impl Service for Here {
     fn request(&self, from: &PeerId, body: Bytes) -> BoxFuture<'static, Result<Bytes, String>> {
         let (calls, from) = (self.calls.get().cloned(), from.clone());
         let run = async move {
-            let handed = Handed::decode(&body).map_err(|error| error.to_string())?;
-            drop(body);
-            tracing::debug!(%from, "was handed a call");
-            let finished = match calls {
-                Some(calls) => calls.take_over(handed).await,
-                None => None,
-            };
-            let answer = HandedOver::answer(finished.as_ref());
-            answer.map(Bytes::from).map_err(|error| error.to_string())
+            match calls {
+                Some(calls) => calls.answer(from.as_str(), body).await,
+                None => Calls::decline(&body),
+            }
         };
         // A task of its own, since guests compute in it; it ends with this future.
         let running = AbortOnDropHandle::new(tokio::spawn(run));
@@ -174,12 +175,19 @@ impl Service for Here {
         answer.boxed()
     }
 
-    fn message(&self, from: &PeerId, stream: u64, _: Bytes) -> BoxFuture<'static, ()> {
-        tracing::warn!(%from, stream, "another server sent a message that nobody waits for");
+    fn message(&self, from: &PeerId, stream: u64, body: Bytes) -> BoxFuture<'static, ()> {
+        if let Some(calls) = self.calls.get() {
+            calls.hear(from.as_str(), stream, &body);
+        }
         futures::future::ready(()).boxed()
     }
 
     fn lost(&self, peer: &PeerId) {
-        tracing::info!(%peer, "lost the connection to another server");
+        let others = self.others.get().and_then(Weak::upgrade);
+        let address = others.and_then(|others| others.address(peer.as_str()));
+        tracing::info!(address, id = %peer, "lost the connection to another server");
+        if let Some(calls) = self.calls.get() {
+            calls.lost(peer.as_str());
+        }
     }
 }

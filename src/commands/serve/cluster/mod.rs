@@ -2,6 +2,7 @@
 
 mod here;
 mod others;
+mod worlds;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,6 +20,8 @@ use tokio::net::TcpListener;
 pub use here::Here;
 use others::Others;
 
+use super::settings::Auth;
+
 /// Names the cluster that the data directory belongs to, so that no other one is joined by
 /// mistake.
 pub const CLUSTER: &str = "cluster";
@@ -27,6 +30,8 @@ pub const CLUSTER: &str = "cluster";
 #[derive(Debug)]
 pub struct ClusterPlan {
     pub redis: RedisOptions,
+    /// Who is let in.
+    pub auth: Auth,
     pub key: Option<ClusterKey>,
     pub link_addr: SocketAddr,
     /// Where others reach that; where it listens unless told.
@@ -68,13 +73,14 @@ impl Joining {
         plan.redis.cluster = Some(redis.cluster().to_owned());
         let key = common_key(&redis, plan.key.as_ref()).await?;
         let tls = common_tls(&redis, plan.tls).await?;
+        check_auth(&redis, plan.auth).await?;
         let addr = plan.link_addr;
         let listener = TcpListener::bind(addr).await.with_context(|| {
             format!("cannot listen on {addr}; choose another address with --link-addr")
         })?;
         let address = match &plan.advertise {
             Some(address) => address.clone(),
-            None => listener.local_addr()?.to_string(),
+            None => reachable(listener.local_addr()?, &redis).await?.to_string(),
         };
         tracing::info!(cluster = redis.cluster(), %address, "found the cluster");
         Ok(Self {
@@ -89,7 +95,12 @@ impl Joining {
 
     /// The state of the cluster.
     pub async fn tier(&self) -> anyhow::Result<Arc<dyn GlobalTier>> {
-        Ok(Arc::new(RedisTier::connect(self.plan.redis.clone()).await?))
+        let options = RedisOptions {
+            // The other connection does.
+            tells: false,
+            ..self.plan.redis.clone()
+        };
+        Ok(Arc::new(RedisTier::connect(options).await?))
     }
 
     /// The tokens of the cluster.
@@ -112,21 +123,30 @@ impl Joining {
     /// shares with the others.
     pub async fn join(self, here: &Arc<Here>) -> anyhow::Result<(Joined, Company)> {
         let profile = Profile {
-            address: self.address,
+            address: self.address.clone(),
             capacity: self.plan.capacity,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             engine: here.engine().to_owned(),
         };
+        let me = PeerId::new(self.redis.worker())?;
         let worker = Arc::clone(here) as Arc<dyn faasm_cluster::Worker>;
         let members = Members::join(&self.redis, profile, worker).await?;
-        let me = PeerId::new(self.redis.worker())?;
+        // Others may have come at the same time.
+        if let Err(error) = check_auth(&self.redis, self.plan.auth).await {
+            leave(members.leave().await);
+            return Err(error);
+        }
         let service = Arc::clone(here) as Arc<dyn faasm_link::Service>;
         let options = Options {
             tls: self.tls,
             ..Options::default()
         };
         let links = Links::open(self.listener, self.key, me, service, options);
-        let others = Arc::new(Others::new(members, links.clone(), self.redis.worker()));
+        let own = faasm_calls::Worker {
+            id: self.redis.worker().to_owned(),
+            address: self.address,
+        };
+        let others = Arc::new(Others::new(members, links.clone(), own));
         here.tell(&others);
         let most_waiting = u64::try_from(self.plan.max_queued).unwrap_or(u64::MAX);
         let company = Company::Cluster(Cluster {
@@ -139,13 +159,52 @@ impl Joining {
 }
 
 impl Joined {
+    /// All servers of the cluster.
+    pub fn workers(&self) -> Arc<dyn faasm_http::Workers> {
+        Arc::clone(&self.others) as Arc<dyn faasm_http::Workers>
+    }
+
     /// Ends the membership, so that nobody waits for this server.
     pub async fn leave(&self) {
-        if let Err(error) = self.others.leave().await {
-            tracing::warn!(%error, "the others learn only later that this server has ended");
-        }
+        leave(self.others.leave().await);
         self.links.close().await;
     }
+}
+
+/// How others reach what listens at `addr`, as far as that can be known.
+async fn reachable(addr: SocketAddr, redis: &Redis) -> anyhow::Result<SocketAddr> {
+    if !addr.ip().is_unspecified() {
+        return Ok(addr);
+    }
+    let own = redis.local_ip(addr.is_ipv4()).await;
+    match own.filter(|ip| !ip.is_loopback()) {
+        Some(ip) => Ok(SocketAddr::new(ip, addr.port())),
+        None => bail!(
+            "other servers cannot connect to {addr}: say with --advertise how they reach this one"
+        ),
+    }
+}
+
+fn leave(left: Result<(), faasm_cluster::Error>) {
+    if let Err(error) = left {
+        tracing::warn!(%error, "the others learn only later that this server has ended");
+    }
+}
+
+/// Makes sure that all servers let the same clients in. Where there is no other, this one says who
+/// that is.
+async fn check_auth(redis: &Redis, auth: Auth) -> anyhow::Result<()> {
+    let own = match auth {
+        Auth::Off => "off",
+        Auth::Tokens => "tokens",
+    };
+    let agreed = redis.agree_for_now("auth", own).await?;
+    if agreed != own {
+        bail!(
+            "the other servers of this cluster run with --auth {agreed}, and this one with --auth {own}: give all the same; to change it, stop all of them first"
+        );
+    }
+    Ok(())
 }
 
 /// The key by which servers know each other when they connect.

@@ -1,15 +1,18 @@
 //! What this server has the others do.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use faasm_calls::{Handed, HandedOver, Peers};
+use faasm_calls::{Handed, HandedOver, Line, NotAnswered, Peers, Worker};
 use faasm_cluster::{Change, Member, Members};
-use faasm_link::{Error, Links, Peer, PeerId};
+use faasm_http::{WorkerInfo, Workers};
+use faasm_link::Links;
 use faasm_storage::{Announce, Changed};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+
+use super::worlds;
 
 /// Servers that are asked to run one call.
 const ASKED: usize = 2;
@@ -18,7 +21,7 @@ const ASKED: usize = 2;
 pub struct Others {
     members: Members,
     links: Links,
-    me: String,
+    me: Worker,
     /// Calls that each was handed and that have not ended, by its id.
     handed: Mutex<HashMap<String, u32>>,
 }
@@ -42,11 +45,11 @@ impl Drop for Handing<'_> {
 }
 
 impl Others {
-    pub fn new(members: Members, links: Links, me: &str) -> Self {
+    pub fn new(members: Members, links: Links, me: Worker) -> Self {
         Self {
             members,
             links,
-            me: me.to_owned(),
+            me,
             handed: Mutex::default(),
         }
     }
@@ -67,10 +70,26 @@ impl Others {
         self.members.leave().await
     }
 
+    /// Where a server is, if it is still there.
+    pub fn address(&self, id: &str) -> Option<String> {
+        let live = self.members.live();
+        let member = live.iter().find(|member| member.id == id)?;
+        Some(member.profile.address.clone())
+    }
+
     /// Returns when all others have applied the change.
     pub async fn announce(&self, change: Change) -> Result<(), String> {
         let announced = self.members.announce(&change).await;
         announced.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Those of this version: another may write calls in another way.
+    fn alike(&self) -> Vec<Member> {
+        let live = self.members.live();
+        let is_alike = |member: &&Member| {
+            member.id != self.me.id && member.profile.version == env!("CARGO_PKG_VERSION")
+        };
+        live.iter().filter(is_alike).cloned().collect()
     }
 
     /// Those that seem to have room, the emptiest first. What they were handed may not be in
@@ -81,12 +100,8 @@ impl Others {
             let taken = member.load.running + handed.get(&member.id).copied().unwrap_or(0);
             member.profile.capacity.saturating_sub(taken)
         };
-        let live = self.members.live();
-        let others = live.iter().filter(|member| member.id != self.me);
-        // Another version may write calls in another way.
-        let alike = others.filter(|member| member.profile.version == env!("CARGO_PKG_VERSION"));
-        let with_room = alike.filter(|member| free(member) > 0 && member.load.waiting == 0);
-        let mut with_room: Vec<Member> = with_room.cloned().collect();
+        let mut with_room = self.alike();
+        with_room.retain(|member| free(member) > 0 && member.load.waiting == 0);
         with_room.sort_by_key(|member| std::cmp::Reverse(free(member)));
         with_room
     }
@@ -101,24 +116,8 @@ impl Others {
     }
 
     async fn ask(&self, member: &Member, call: Bytes) -> HandedOver {
-        let Ok(id) = PeerId::new(&member.id) else {
-            return HandedOver::NoRoom;
-        };
-        let peer = Peer {
-            id,
-            address: member.profile.address.clone(),
-        };
         let _handing = self.handing(&member.id);
-        match self.links.request(&peer, call).await {
-            Ok(answer) => HandedOver::read(&answer),
-            Err(error @ (Error::Lost { .. } | Error::Failed { .. })) => {
-                HandedOver::Lost(error.to_string())
-            }
-            Err(error) => {
-                tracing::debug!(%error, "cannot hand a call over");
-                HandedOver::NoRoom
-            }
-        }
+        HandedOver::of(self.request(&worlds::worker(member), call).await)
     }
 
     async fn hand(&self, call: Handed) -> HandedOver {
@@ -158,6 +157,30 @@ impl Peers for Others {
     fn flush(&self) -> BoxFuture<'_, Result<(), String>> {
         self.announce(Change::Flush).boxed()
     }
+
+    fn me(&self) -> Worker {
+        self.me.clone()
+    }
+
+    fn workers(&self) -> Vec<Worker> {
+        worlds::emptiest(self.alike())
+    }
+
+    fn capacity(&self) -> u32 {
+        worlds::capacity(&self.alike())
+    }
+
+    fn request<'a>(
+        &'a self,
+        to: &'a Worker,
+        asked: Bytes,
+    ) -> BoxFuture<'a, Result<Bytes, NotAnswered>> {
+        worlds::request(&self.links, to, asked).boxed()
+    }
+
+    fn line(&self, to: &Worker, stream: u64) -> Arc<dyn Line> {
+        Arc::new(worlds::Stream::new(&self.links, to, stream))
+    }
 }
 
 impl Announce for Others {
@@ -168,5 +191,21 @@ impl Announce for Others {
             Changed::File(path) => Change::File(path),
         };
         Self::announce(self, change).boxed()
+    }
+}
+
+impl Workers for Others {
+    fn list(&self) -> Vec<WorkerInfo> {
+        let live = self.members.live();
+        let workers = live.iter().map(|member| WorkerInfo {
+            address: member.profile.address.clone(),
+            id: member.id.clone(),
+            capacity: member.profile.capacity,
+            running: member.load.running,
+            waiting: member.load.waiting,
+            version: member.profile.version.clone(),
+            since_ms: member.since_ms,
+        });
+        workers.collect()
     }
 }

@@ -15,13 +15,24 @@ impl Claims {
         self.lock().insert(id, claim);
     }
 
-    pub(super) fn remove(&self, id: CallId) {
-        self.lock().remove(&id);
+    /// The number of the claim to this call, if there is one.
+    pub(super) fn of(&self, id: CallId) -> Option<u64> {
+        self.lock().get(&id).copied()
     }
 
-    /// As scripts are told of it: nothing if there is none.
-    pub(super) fn of(&self, id: CallId) -> String {
-        self.lock().get(&id).map(u64::to_string).unwrap_or_default()
+    /// This claim is lost or given up. `false` if there is a later one, which stays.
+    pub(super) fn end(&self, id: CallId, claim: Option<u64>) -> bool {
+        let mut claims = self.lock();
+        let is_later = claims.get(&id).is_some_and(|now| Some(*now) != claim);
+        if !is_later {
+            claims.remove(&id);
+        }
+        !is_later
+    }
+
+    /// The call has ended, and is never claimed again.
+    pub(super) fn remove(&self, id: CallId) {
+        self.lock().remove(&id);
     }
 
     pub(super) fn all(&self) -> Vec<CallId> {
@@ -30,5 +41,28 @@ impl Claims {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<CallId, u64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As scripts are told of it: nothing if there is none.
+pub(super) fn told(claim: Option<u64>) -> String {
+    claim.map(|claim| claim.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_heard_of_an_earlier_claim_does_not_end_a_later_one() {
+        let (claims, id) = (Claims::default(), CallId::new(7).unwrap());
+        claims.add(id, 1);
+        claims.add(id, 2);
+        assert!(!claims.end(id, Some(1)));
+        assert!(!claims.end(id, None));
+        assert_eq!(claims.of(id), Some(2));
+        assert!(claims.end(id, Some(2)));
+        assert!(claims.end(id, Some(2)));
+        assert_eq!(claims.of(id), None);
     }
 }

@@ -15,6 +15,7 @@ use super::values::{PAGE_BYTES, SHORT_BYTES};
 use super::{MOST_REQUESTS, RedisLog, scripts};
 use crate::redis::assemble::Code;
 use crate::redis::link::only;
+use crate::redis::request::Call;
 
 /// Calls that one script lists.
 const ROWS: usize = 250;
@@ -69,9 +70,8 @@ impl RedisLog {
         let accept = self.call(&scripts::ACCEPT).arg(call.id).arg(user);
         let accept = accept.arg(self.nonce()).arg(key).arg(hash);
         let accept = accept.bytes(encode(&call.summary())?.into());
-        let accept = self
-            .with_value(accept, encode_invocation(&call.invocation)?)
-            .await?;
+        let invocation = self.send_ahead(encode_invocation(&call.invocation)?);
+        let accept = invocation.await?.into_iter().fold(accept, Call::bytes);
         let fields = self
             .run(accept.arg(self.max_waiting), Some(call.id))
             .await?;
@@ -87,25 +87,27 @@ impl RedisLog {
         }
     }
 
-    async fn change_attempts(&self, id: CallId, change: i32) -> Result<u32> {
+    /// Under one claim it is begun once, and given back once.
+    async fn change_attempts(&self, id: CallId, change: &'static str) -> Result<u32> {
         let _open = self.enter().await?;
-        let call = self
-            .call_on(&scripts::BEGIN, id)
-            .arg(self.nonce())
-            .arg(change);
-        let fields = self.run(call, Some(id)).await?;
+        let by = Bytes::from_static(change.as_bytes());
+        let fields = self.run_on(&scripts::BEGIN, id, change, &[by]).await?;
         let attempts = self.number("the attempts of a call", only(&fields))?;
         Ok(u32::try_from(attempts).unwrap_or(u32::MAX))
     }
 
     /// Does a script that may keep `end` as the result of its call.
-    pub(super) async fn end(&self, code: &'static Code, end: &FinishedCall) -> Result<Vec<Bytes>> {
-        let call = self.call_on(code, end.id).arg(self.nonce());
-        let call = call
-            .bytes(encode(&end.summary())?.into())
-            .arg(end.finished_at_ms);
-        let call = self.with_value(call, encode_finished(end)?).await?;
-        self.run(call, Some(end.id)).await
+    pub(super) async fn end(
+        &self,
+        code: &'static Code,
+        what: &str,
+        end: &FinishedCall,
+    ) -> Result<Vec<Bytes>> {
+        let summary = encode(&end.summary())?.into();
+        let at = end.finished_at_ms.to_string().into();
+        let [result, staged] = self.send_ahead(encode_finished(end)?).await?;
+        self.run_on(code, end.id, what, &[summary, at, result, staged])
+            .await
     }
 
     pub(super) async fn look_up(&self, id: CallId) -> Result<Option<LoggedCall>> {
@@ -215,17 +217,17 @@ impl CallLog for RedisLog {
     }
 
     fn begin(&self, id: CallId) -> BoxFuture<'_, Result<u32>> {
-        self.change_attempts(id, 1).boxed()
+        self.change_attempts(id, "1").boxed()
     }
 
     fn give_back(&self, id: CallId) -> BoxFuture<'_, Result<u32>> {
-        self.change_attempts(id, -1).boxed()
+        self.change_attempts(id, "-1").boxed()
     }
 
     fn finish(&self, call: FinishedCall) -> BoxFuture<'_, Result<bool>> {
         let finish = async move {
             let _open = self.enter().await?;
-            let fields = self.end(&scripts::FINISH, &call).await?;
+            let fields = self.end(&scripts::FINISH, "finish", &call).await?;
             self.claims.remove(call.id);
             Ok(only(&fields) == b"1")
         };

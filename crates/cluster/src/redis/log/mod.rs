@@ -19,7 +19,7 @@ use crate::redis::ears::Ear;
 use crate::redis::error::{self, Problem};
 use crate::redis::request::{Answer, Call, number};
 use crate::redis::server::Redis;
-use claims::Claims;
+use claims::{Claims, told};
 
 /// Most requests under way together.
 const MOST_REQUESTS: u32 = 1 << 16;
@@ -75,9 +75,29 @@ impl RedisLog {
         self.redis.call(code, self.tag()).repeatable()
     }
 
-    /// A script about one call, which this worker may have.
-    fn call_on(&self, code: &'static Code, id: CallId) -> Call {
-        self.call(code).arg(id).arg(self.claims.of(id))
+    /// Does a script about one call, which this worker may have; `rest` follows the name of the
+    /// request. If the call was lost and this worker has it again, it is done under the new claim.
+    async fn run_on(
+        &self,
+        code: &'static Code,
+        id: CallId,
+        what: &str,
+        rest: &[Bytes],
+    ) -> Result<Vec<Bytes>> {
+        loop {
+            let claim = self.claims.of(id);
+            // What is tried again under the same claim is the same request.
+            let name = match claim {
+                Some(claim) => format!("{}-{what}-{claim}", self.redis.worker()),
+                None => self.nonce(),
+            };
+            let call = self.call(code).arg(id).arg(told(claim)).arg(name);
+            let call = rest.iter().cloned().fold(call, Call::bytes);
+            match self.run(call, Some(id)).await {
+                Err(Error::Lost(_)) if !self.claims.end(id, claim) => {}
+                answer => return answer,
+            }
+        }
     }
 
     /// A name for a request, so that it is recognised when it comes again.
@@ -88,9 +108,10 @@ impl RedisLog {
 
     /// Does a script; `id` is the call it is about.
     async fn run(&self, call: Call, id: Option<CallId>) -> Result<Vec<Bytes>> {
-        match self.redis.link().script(call).await.map_err(unavailable)? {
-            Answer::Done(fields) => Ok(fields),
-            Answer::Refused(word, detail) => Err(self.refusal(&word, detail, id)),
+        match self.redis.link().script(call).await {
+            Ok(Answer::Done(fields)) => Ok(fields),
+            Ok(Answer::Refused(word, detail)) => Err(self.refusal(&word, detail, id)),
+            Err(error) => Err(self.unavailable(error)),
         }
     }
 
@@ -99,10 +120,7 @@ impl RedisLog {
             ("unknown", Some(id)) => Error::UnknownCall(id),
             ("ended", Some(id)) => Error::AlreadyFinished(id),
             ("used", Some(id)) => Error::IdInUse(id),
-            ("lost", Some(id)) => {
-                self.claims.remove(id);
-                Error::Lost(id)
-            }
+            ("lost", Some(id)) => Error::Lost(id),
             ("full", _) => Error::QueueFull {
                 limit: self.max_waiting,
             },
@@ -115,27 +133,30 @@ impl RedisLog {
     }
 
     fn damaged(&self, what: impl Into<String>) -> Error {
-        unavailable(self.redis.link().blame(Problem::Damaged(what.into())))
+        self.unavailable(self.redis.link().blame(Problem::Damaged(what.into())))
     }
 
     fn number(&self, what: &str, bytes: &[u8]) -> Result<u64> {
         let read = number(what, bytes);
-        read.map_err(|problem| unavailable(self.redis.link().blame(problem)))
+        read.map_err(|problem| self.unavailable(self.redis.link().blame(problem)))
+    }
+
+    /// What callers are told of the server, and so is the log of this process.
+    fn unavailable(&self, error: error::Error) -> Error {
+        let consequence = "what was asked of the call log was not done";
+        self.redis.link().complain(&error, consequence);
+        match error {
+            error::Error::Closed(_) => Error::Closed,
+            error::Error::Server {
+                problem: Problem::NoMemory,
+                ..
+            } => Error::NoSpace,
+            other => Error::Unavailable(other.to_string()),
+        }
     }
 
     /// Holds the log open for a request.
     async fn enter(&self) -> Result<SemaphorePermit<'_>> {
         self.gate.acquire().await.map_err(|_| Error::Closed)
-    }
-}
-
-fn unavailable(error: error::Error) -> Error {
-    match error {
-        error::Error::Closed(_) => Error::Closed,
-        error::Error::Server {
-            problem: Problem::NoMemory,
-            ..
-        } => Error::NoSpace,
-        other => Error::Unavailable(other.to_string()),
     }
 }

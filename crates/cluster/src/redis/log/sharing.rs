@@ -10,6 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
+use super::claims::told;
 use super::records;
 use super::values::{PAGE_BYTES, SHORT_BYTES};
 use super::{RedisLog, scripts};
@@ -28,8 +29,9 @@ const MOST_CLAIMED: usize = 128;
 /// Most users whose calls are left to others in one request.
 const MOST_EXCEPTED: usize = 1_000;
 
-/// How many fields a claimed call has: claim, whether it is cancelled, and those of a page.
-const FIELDS: usize = 2 + records::FIELDS;
+/// How many fields a claimed call has: claim, whether another worker was lost that had it, whether
+/// it is cancelled, and those of a page.
+const FIELDS: usize = 3 + records::FIELDS;
 
 /// Claims that one script renews.
 const RENEWED_TOGETHER: usize = 512;
@@ -57,13 +59,18 @@ impl RedisLog {
         if fields.len() % FIELDS != 0 {
             return Err(self.damaged("an answer about claims"));
         }
+        let taken_over = fields.chunks_exact(FIELDS).filter(|row| row[1] == "1");
+        let calls = taken_over.count();
+        if calls > 0 {
+            tracing::info!(calls, "took over calls of servers that were lost");
+        }
         let mut claimed = Vec::new();
         for row in fields.chunks_exact(FIELDS) {
             match self.claimed(row).await {
                 Ok(call) => claimed.extend(call),
                 // It goes to somebody else when the claim runs out.
                 Err(error) => {
-                    tracing::warn!(id = %text(&row[2]), %error, "cannot read a call that was claimed");
+                    tracing::warn!(id = %text(&row[3]), %error, "cannot read a call that was claimed");
                 }
             }
         }
@@ -71,7 +78,7 @@ impl RedisLog {
     }
 
     async fn claimed(&self, row: &[Bytes]) -> Result<Option<ClaimedCall>> {
-        let [claim, cancelled, row @ ..] = row else {
+        let [claim, _, cancelled, row @ ..] = row else {
             return Ok(None);
         };
         if claim.is_empty() {
@@ -95,18 +102,15 @@ impl RedisLog {
             let (some, after) = rest.split_at(rest.len().min(RENEWED_TOGETHER));
             let known = self.known_ids.load(Ordering::Relaxed);
             let call = self.call(&scripts::RENEW).arg(LEASE.as_millis()).arg(known);
-            let call = some
-                .iter()
-                .fold(call, |call, id| call.arg(id).arg(self.claims.of(*id)));
+            let (call, claims) = self.with_claims(call, some);
             let states = self.run(call, None).await?;
-            for (id, state) in some.iter().zip(states) {
+            for ((id, claim), state) in claims.into_iter().zip(states) {
                 match state.as_ref() {
                     b"kept" => {}
-                    b"cancelled" => renewed.cancelled.push(*id),
-                    _ => {
-                        self.claims.remove(*id);
-                        renewed.lost.push(*id);
-                    }
+                    b"cancelled" => renewed.cancelled.push(id),
+                    _ if self.claims.end(id, claim) => renewed.lost.push(id),
+                    // It was claimed again meanwhile.
+                    _ => {}
                 }
             }
             rest = after;
@@ -119,14 +123,22 @@ impl RedisLog {
     async fn give_up(&self, ids: &[CallId]) -> Result<()> {
         let _open = self.enter().await?;
         for some in ids.chunks(RENEWED_TOGETHER) {
-            let call = self.call(&scripts::RELEASE);
-            let call = some
-                .iter()
-                .fold(call, |call, id| call.arg(id).arg(self.claims.of(*id)));
+            let (call, claims) = self.with_claims(self.call(&scripts::RELEASE), some);
             self.run(call, None).await?;
-            some.iter().for_each(|id| self.claims.remove(*id));
+            for (id, claim) in claims {
+                self.claims.end(id, claim);
+            }
         }
         Ok(())
+    }
+
+    /// Adds these calls and the claims to them to a request: two arguments each.
+    fn with_claims(&self, call: Call, ids: &[CallId]) -> (Call, Vec<(CallId, Option<u64>)>) {
+        let claims: Vec<_> = ids.iter().map(|id| (*id, self.claims.of(*id))).collect();
+        let call = claims
+            .iter()
+            .fold(call, |call, (id, claim)| call.arg(id).arg(told(*claim)));
+        (call, claims)
     }
 
     /// Leaves to others what this worker still has, so that they need not wait.
@@ -193,7 +205,7 @@ impl SharedLog for RedisLog {
     fn cancel(&self, end: FinishedCall) -> BoxFuture<'_, Result<Cancelling>> {
         let cancel = async move {
             let _open = self.enter().await?;
-            let fields = self.end(&scripts::CANCEL, &end).await?;
+            let fields = self.end(&scripts::CANCEL, "cancel", &end).await?;
             match fields.first().map(Bytes::as_ref) {
                 Some(b"kept") => Ok(Cancelling::Ended),
                 Some(b"told") => Ok(Cancelling::Requested),

@@ -4,8 +4,8 @@
 use bytes::{Bytes, BytesMut};
 use faasm_calllog::Result;
 
-use super::{RedisLog, scripts, unavailable};
-use crate::redis::request::{Call, Request, string};
+use super::{RedisLog, scripts};
+use crate::redis::request::{Request, string};
 
 /// Bytes that a script takes, and gives, beside the rest.
 pub(super) const SHORT_BYTES: usize = 64 << 10;
@@ -20,11 +20,11 @@ const PIECE_BYTES: usize = 4 << 20;
 const MOST_BYTES: u64 = 512 << 20;
 
 impl RedisLog {
-    /// Adds a value to a request: two arguments. A large one goes before it.
-    pub(super) async fn with_value(&self, call: Call, value: Vec<u8>) -> Result<Call> {
+    /// A value as two arguments of a request. A large one goes before it.
+    pub(super) async fn send_ahead(&self, value: Vec<u8>) -> Result<[Bytes; 2]> {
         let value = Bytes::from(value);
         if value.len() <= PIECE_BYTES {
-            return Ok(call.bytes(value).arg(""));
+            return Ok([value, Bytes::new()]);
         }
         let name = self.nonce();
         let mut offset = 0;
@@ -35,7 +35,7 @@ impl RedisLog {
                 .await?;
             offset = end;
         }
-        Ok(call.arg("").arg(name))
+        Ok([Bytes::new(), name.into()])
     }
 
     /// Reads a value of `size` bytes, unless it came along; `None` when it is not of that
@@ -51,8 +51,10 @@ impl RedisLog {
             range.arg(value.len() + PIECE_BYTES - 1);
             let request = Request::Command(range);
             let answer = self.redis.link().ask(&request, PIECE_BYTES as u64).await;
-            let piece = string(answer.map_err(unavailable)?);
-            let piece = piece.map_err(|problem| unavailable(self.redis.link().blame(problem)))?;
+            let piece = answer.and_then(|answer| {
+                string(answer).map_err(|problem| self.redis.link().blame(problem))
+            });
+            let piece = piece.map_err(|error| self.unavailable(error))?;
             if piece.is_empty() {
                 break;
             }

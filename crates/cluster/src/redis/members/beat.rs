@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::member::{FIELDS, Member};
 use super::standing::{LEASE, Moment};
-use super::{Shared, scripts};
+use super::{Shared, company, scripts};
 use crate::redis::error::{Error, Problem};
-use crate::redis::request::Answer;
+use crate::redis::request::{Answer, number};
 use crate::redis::server::hear_within;
 
 /// How often a lease is renewed.
@@ -35,7 +35,8 @@ pub(super) async fn beat_on(shared: Weak<Shared>) {
         if shared.standing.is_stuck() {
             tracing::error!("this server is stuck with a change; others go on without it");
         } else if let Err(error) = shared.beat().await {
-            tracing::warn!(%error, "this server could not say that it lives");
+            let link = shared.redis.link();
+            link.complain(&error, "this server could not say that it lives");
             pause = SHORTEST;
         } else {
             pause = BEAT;
@@ -55,10 +56,13 @@ impl Shared {
             .arg(MOST_MEMBERS);
         let call = call.arg(&profile.address).arg(profile.capacity);
         let call = call.arg(load.running).arg(load.waiting);
-        let call = call
-            .arg(&profile.version)
-            .arg(&profile.engine)
-            .arg(self.position());
+        let call = call.arg(&profile.version).arg(&profile.engine);
+        // The server may have lost what it was told of that.
+        let position = match self.standing.owed() {
+            Some(_) => String::new(),
+            None => self.position().to_string(),
+        };
+        let call = call.arg(position);
         let sent = Moment::now();
         let answer = self.redis.link().script(call).await?;
         let blame = |problem| self.redis.link().blame(problem);
@@ -71,21 +75,22 @@ impl Shared {
             }
             other => return Err(blame(Problem::Damaged(format!("{other:?}")))),
         };
-        let unbroken = fields.first().is_some_and(|alive| alive == "1");
-        if self.standing.renewed(sent, unbroken) {
+        let [alive, now_ms, rows @ ..] = fields.as_slice() else {
+            return Err(blame(Problem::Damaged("an answer about workers".into())));
+        };
+        if self.standing.renewed(sent, alive == "1") {
             self.nudge.notify_one();
         }
-        let members = fields
-            .get(1..)
-            .unwrap_or_default()
-            .chunks(FIELDS)
-            .map(Member::read);
+        let now_ms = number("the time", now_ms).map_err(blame)?;
+        let members = rows.chunks(FIELDS).map(Member::read);
         let readable = members.filter_map(|member| {
             member
                 .inspect_err(|problem| tracing::warn!(%problem, "a worker is overlooked"))
                 .ok()
         });
-        self.members.send_replace(readable.collect());
+        let members: Arc<[Member]> = readable.collect();
+        let before = self.members.send_replace(Arc::clone(&members));
+        company::log(&before, &members, self.redis.worker(), now_ms);
         Ok(())
     }
 }

@@ -1,13 +1,12 @@
 //! Following what others change.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::change::{Change, News};
-use super::{Shared, scripts};
+use super::{Report, Shared, scripts};
 use crate::redis::error::{Error, Problem};
 use crate::redis::request::{number, text};
 use crate::redis::server::hear_within;
@@ -40,7 +39,8 @@ pub(super) async fn follow_on(shared: Arc<Shared>) {
                 () = shared.nudge.notified() => {}
             },
             Err(error) => {
-                tracing::warn!(%error, "this server does not hear of changes");
+                let link = shared.redis.link();
+                link.complain(&error, "this server does not hear of changes");
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -50,31 +50,71 @@ pub(super) async fn follow_on(shared: Arc<Shared>) {
 impl Shared {
     /// Applies what there is to apply; `false` if there is no more for now.
     pub(super) async fn catch_up(&self) -> Result<bool, Error> {
-        self.report().await?;
-        let owed = self.standing.owed();
+        match self.standing.owed() {
+            Some(lapses) => self.read_everything(lapses).await.map(|()| true),
+            None => self.apply_changes().await,
+        }
+    }
+
+    /// Reads what it owes. Nobody waits for this worker meanwhile.
+    async fn read_everything(&self, lapses: u64) -> Result<(), Error> {
+        if lapses > 1 {
+            tracing::warn!(
+                "this server did not renew its lease in the cluster in time: it reads everything again"
+            );
+        }
+        self.report(None, lapses).await?;
+        let latest = self.look(self.position()).await?.latest;
+        self.worker.apply(News::Everything).await;
+        self.move_to(latest);
+        self.standing.has_read(lapses);
+        Ok(())
+    }
+
+    /// Applies what was announced since. The report comes before the look: who announces later
+    /// waits for this worker, and what was announced before is in the stream.
+    async fn apply_changes(&self) -> Result<bool, Error> {
+        let lapses = self.standing.read();
+        self.report(Some(self.position()), lapses).await?;
         let seen = self.look(self.position()).await?;
-        let (news, position) = match (owed, seen.news) {
-            (Some(_), _) => (News::Everything, seen.latest),
-            (None, Some(news)) => news,
-            (None, None) => return Ok(false),
+        let Some((news, position)) = seen.news else {
+            self.caught_up(lapses);
+            return Ok(false);
         };
         let may_be_more = news != News::Everything;
         self.standing.applying();
         self.worker.apply(news).await;
-        self.standing.applied(owed);
+        self.standing.applied();
         self.move_to(position);
-        self.report().await?;
+        self.report(Some(position), lapses).await?;
+        if position >= seen.latest {
+            self.caught_up(lapses);
+        }
         Ok(may_be_more)
     }
 
-    /// Tells those who wait up to where everything is applied.
-    async fn report(&self) -> Result<(), Error> {
-        let position = self.position();
-        if self.reported.load(Ordering::Acquire) != position {
-            self.run(self.call(&scripts::APPLIED).arg(position)).await?;
-            self.reported.store(position, Ordering::Release);
+    fn caught_up(&self, lapses: u64) {
+        if self.standing.caught_up(lapses) && lapses > 1 {
+            tracing::info!("this server has read everything again");
         }
+    }
+
+    /// Tells those who wait up to where everything is applied; `None` while everything is read.
+    async fn report(&self, position: Option<u64>, lapses: u64) -> Result<(), Error> {
+        let report = Some((position, lapses));
+        if *self.reported() == report {
+            return Ok(());
+        }
+        let position = position.map(|position| position.to_string());
+        let call = self.call(&scripts::APPLIED);
+        let call = call.arg(position.unwrap_or_default()).arg(lapses);
+        self.run(call).await?;
+        *self.reported() = report;
         Ok(())
+    }
+
+    fn reported(&self) -> MutexGuard<'_, Option<Report>> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn look(&self, position: u64) -> Result<Seen, Error> {

@@ -38,6 +38,10 @@ pub struct Member {
     pub profile: Profile,
     /// How busy it was.
     pub load: Load,
+    /// When it came, in ms since 1970 by the server's clock.
+    pub since_ms: u64,
+    /// When its lease runs out.
+    pub(super) until_ms: u64,
 }
 
 /// What has to be known about this process, and done in it.
@@ -51,11 +55,22 @@ pub trait Worker: Send + Sync {
 }
 
 /// Fields of a member in an answer.
-pub(super) const FIELDS: usize = 7;
+pub(super) const FIELDS: usize = 9;
 
 impl Member {
     pub(super) fn read(row: &[Bytes]) -> Result<Self, Problem> {
-        let [id, address, capacity, running, waiting, version, engine] = row else {
+        let [
+            id,
+            until,
+            address,
+            capacity,
+            running,
+            waiting,
+            version,
+            engine,
+            since,
+        ] = row
+        else {
             return Err(Problem::Damaged("the list of workers".into()));
         };
         let text = |bytes: &Bytes| match std::str::from_utf8(bytes) {
@@ -78,6 +93,8 @@ impl Member {
                 running: count(running)?,
                 waiting: count(waiting)?,
             },
+            since_ms: number("the time when a worker came", since)?,
+            until_ms: number("the end of a worker's lease", until)?,
         })
     }
 }

@@ -3,13 +3,14 @@
 mod agree;
 mod beat;
 mod change;
+mod company;
 mod follow;
 mod member;
 mod scripts;
 mod standing;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,14 +38,18 @@ const LOOKS: Duration = Duration::from_millis(250);
 /// A member renews its lease every 2 s, and is dead 8 s after it did so last, by the
 /// server's clock. Whoever changes something [announces](Self::announce) it, which waits
 /// until every live member has applied it. A member that finds its lease run out is not
-/// [current](Self::is_current) until it has read everything again. So what was announced
-/// is in force on all members that are current.
+/// [current](Self::is_current) until it has read everything again, and nobody waits for it
+/// meanwhile. So what was announced is in force on all members that are current.
 ///
 /// Dropping this stops the renewals, as a crash does.
 pub struct Members {
     shared: Arc<Shared>,
     following: AbortHandle,
 }
+
+/// Up to which change everything is applied, if everything was read since the lease ran out, and
+/// how often that was.
+type Report = (Option<u64>, u64);
 
 struct Shared {
     redis: Redis,
@@ -53,8 +58,8 @@ struct Shared {
     standing: Standing,
     /// The latest change that was applied.
     position: AtomicU64,
-    /// What the server knows of that.
-    reported: AtomicU64,
+    /// What the server was told last.
+    reported: Mutex<Option<Report>>,
     members: watch::Sender<Arc<[Member]>>,
     /// The lease had run out.
     nudge: Notify,
@@ -77,13 +82,13 @@ impl Members {
             worker,
             standing: Standing::default(),
             position: AtomicU64::new(0),
-            reported: AtomicU64::new(0),
+            reported: Mutex::default(),
             members: watch::Sender::new(Arc::new([])),
             nudge: Notify::new(),
         });
         shared.beat().await?;
         redis.link().spawn(beat::beat_on(Arc::downgrade(&shared)));
-        shared.catch_up().await?;
+        while shared.catch_up().await? && !shared.standing.is_current() {}
         let following = tokio::spawn(follow::follow_on(Arc::clone(&shared)));
         Ok(Self {
             shared,
@@ -114,7 +119,8 @@ impl Members {
     /// Tells all members of a change that was made, and waits until each has applied it
     /// or is dead: from then on none acts on what was before. Returns the change's number.
     ///
-    /// This takes a few ms, and up to 16 s if a member hangs or has died.
+    /// This takes a few ms, and up to 16 s if a member hangs or has died. Members that still have
+    /// to read everything are not waited for.
     ///
     /// # Errors
     /// When the server cannot be asked: the change is made, but some members may not know

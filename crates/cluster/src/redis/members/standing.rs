@@ -2,7 +2,8 @@
 //!
 //! Whoever changes something waits for all workers with a lease. So one with a lease is
 //! waited for, and one without must not trust what it knows until it has read everything
-//! again. The lease is counted here from before it was asked for, and ends a little
+//! again. Nobody waits for it meanwhile, however long that takes: when it has read, it says so,
+//! is waited for from then on, and applies what was announced before that. The lease is counted here from before it was asked for, and ends a little
 //! early: never later than the server thinks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,6 +49,8 @@ struct State {
     /// How often the worker was found without a lease.
     lapses: u64,
     /// After how many of these it has read everything again.
+    read: u64,
+    /// And applied what was announced meanwhile.
     mended: u64,
     applying_since: Option<u64>,
     has_left: bool,
@@ -73,20 +76,37 @@ impl Standing {
     /// How often the worker has been without a lease, if it has not read everything since.
     pub(super) fn owed(&self) -> Option<u64> {
         let state = self.lock();
-        (state.lapses != state.mended).then_some(state.lapses)
+        (state.lapses != state.read).then_some(state.lapses)
     }
 
-    /// The worker begins to apply news.
+    /// After how many lapses the worker has read everything.
+    pub(super) fn read(&self) -> u64 {
+        self.lock().read
+    }
+
+    /// The worker has read everything, as it owed for this many lapses.
+    pub(super) fn has_read(&self, lapses: u64) {
+        self.lock().read = lapses;
+    }
+
+    /// It has applied what was announced since it read everything, for this many lapses. Returns
+    /// whether it had not before.
+    pub(super) fn caught_up(&self, lapses: u64) -> bool {
+        let mut state = self.lock();
+        let is_new = state.mended != lapses;
+        state.mended = lapses;
+        self.settle(&state);
+        is_new
+    }
+
+    /// The worker begins to apply changes for which others wait.
     pub(super) fn applying(&self) {
         self.lock().applying_since = Some(Moment::now().0);
     }
 
-    /// It has; `mended` if it has read everything, as it owed for this many lapses.
-    pub(super) fn applied(&self, mended: Option<u64>) {
-        let mut state = self.lock();
-        state.applying_since = None;
-        state.mended = mended.unwrap_or(state.mended);
-        self.settle(&state);
+    /// It has.
+    pub(super) fn applied(&self) {
+        self.lock().applying_since = None;
     }
 
     /// The worker ends its membership.
@@ -100,7 +120,7 @@ impl Standing {
         self.lock().has_left
     }
 
-    /// Whether the worker has been applying the same news for longer than a lease lasts:
+    /// Whether the worker has been applying the same changes for longer than a lease lasts:
     /// nobody should wait for it.
     pub(super) fn is_stuck(&self) -> bool {
         let since = self.lock().applying_since;
@@ -130,10 +150,10 @@ mod tests {
         assert!(!standing.is_current());
         standing.renewed(Moment::now(), false);
         assert!(!standing.is_current());
-        let owed = standing.owed();
-        standing.applying();
-        standing.applied(owed);
-        assert!(standing.is_current() && standing.owed().is_none());
+        standing.has_read(1);
+        assert!(!standing.is_current() && standing.owed().is_none());
+        assert!(standing.caught_up(1) && standing.is_current());
+        assert!(!standing.caught_up(1) && standing.is_current());
         standing.renewed(Moment::now(), true);
         assert!(standing.is_current());
     }
@@ -142,17 +162,20 @@ mod tests {
     fn a_lapse_while_everything_is_read_makes_it_read_again() {
         let standing = Standing::default();
         standing.renewed(Moment::now(), false);
-        let owed = standing.owed();
+        assert_eq!(standing.owed(), Some(1));
         standing.renewed(Moment::now(), false);
-        standing.applied(owed);
-        assert!(!standing.is_current() && standing.owed().is_some());
+        standing.has_read(1);
+        standing.caught_up(1);
+        assert!(!standing.is_current());
+        assert_eq!(standing.owed(), Some(2));
     }
 
     #[test]
     fn a_lease_ends_by_itself() {
         let standing = Standing::default();
         standing.renewed(Moment(0), false);
-        standing.applied(standing.owed());
+        standing.has_read(1);
+        standing.caught_up(1);
         assert!(!standing.is_current());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Side, base, each, put, signature, swap, whole};
 use crate::abi::{Address, Handle};
-use crate::collective::{Job, Parts};
+use crate::collective::{Job, Parts, Reach};
 use crate::comm::Comm;
 use crate::datatype::Layout;
 use crate::error::Result;
@@ -42,7 +42,7 @@ async fn allgather_with<H: Host>(
     if is_in_place {
         jobs.remove(0);
     }
-    swap(host, comm, (signature, deposit), Some(jobs)).await
+    swap(host, comm, (signature, deposit, Reach::All), Some(jobs)).await
 }
 
 #[expect(clippy::too_many_arguments, reason = "those of the standard")]

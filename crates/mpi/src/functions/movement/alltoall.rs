@@ -2,7 +2,7 @@
 
 use super::{SMALL, base, each, put, room, signature, swap, total, whole};
 use crate::abi::{Address, Handle};
-use crate::collective::{Data, Deposit, Job, Parts};
+use crate::collective::{Data, Deposit, Job, Parts, Reach};
 use crate::comm::Comm;
 use crate::datatype::{self, Layout};
 use crate::error::{Class, Result};
@@ -43,7 +43,7 @@ async fn alltoall_with<H: Host>(
         })
         .collect();
     jobs.rotate_left(own);
-    swap(host, comm, (signature, deposit), Some(jobs)).await?;
+    swap(host, comm, (signature, deposit, Reach::All), Some(jobs)).await?;
     match taken {
         Some(copy) => Ok(host.free(copy).await?),
         None => Ok(()),
@@ -72,8 +72,7 @@ async fn copy_in_place<H: Host>(host: &mut H, places: &[Layout]) -> Result<(Depo
         let deposit = Deposit {
             data: Data::Here(data),
             parts: Parts::Each(parts),
-            target: None,
-            held: None,
+            ..Deposit::default()
         };
         return Ok((deposit, None));
     }

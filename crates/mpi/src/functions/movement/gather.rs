@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Side, base, each, put, signature, swap};
 use crate::abi::{Address, Handle};
-use crate::collective::{Deposit, Job, Parts};
+use crate::collective::{Deposit, Job, Parts, Reach};
 use crate::comm::Comm;
 use crate::datatype::Layout;
 use crate::error::Result;
@@ -46,7 +46,7 @@ async fn gather_with<H: Host>(
             Some(jobs)
         }
     };
-    swap(host, &comm, (signature, deposit), jobs).await
+    swap(host, &comm, (signature, deposit, Reach::One(root)), jobs).await
 }
 
 #[expect(clippy::too_many_arguments, reason = "as in the standard")]

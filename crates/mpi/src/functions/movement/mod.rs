@@ -13,7 +13,9 @@ pub(super) use scatter::{scatter, scatterv};
 use smallvec::{SmallVec, smallvec};
 
 use crate::abi::{Address, Handle};
-use crate::collective::{Data, Deposit, Given, Job, Outcome, Parts, Signature, exchange, take};
+use crate::collective::{
+    Data, Deposit, Given, Job, Outcome, Parts, Reach, Signature, exchange, take,
+};
 use crate::comm::Comm;
 use crate::datatype::{self, Layout, TypeRef};
 use crate::error::{Class, Result};
@@ -36,14 +38,10 @@ pub(super) fn put<M: Memory>(memory: &M, layout: Layout, parts: Parts) -> Result
         return Ok(Deposit {
             data: Data::There(layout),
             parts,
-            target: None,
-            held: None,
+            ..Deposit::default()
         });
     }
-    let mut bytes = Bytes::with_capacity(total as usize);
-    for section in &sections {
-        datatype::pack(memory, section, 0, section.size, &mut bytes)?;
-    }
+    let bytes = packed(memory, &sections, total)?;
     let size = layout.datatype.size;
     Ok(Deposit {
         data: Data::Here(bytes),
@@ -55,9 +53,26 @@ pub(super) fn put<M: Memory>(memory: &M, layout: Layout, parts: Parts) -> Result
                 Parts::Each(bytes.collect())
             }
         },
-        target: None,
-        held: None,
+        ..Deposit::default()
     })
+}
+
+/// Puts down all data, however much it is.
+pub(super) fn put_all<M: Memory>(memory: &M, layout: &Layout) -> Result<Deposit> {
+    layout.check_read(memory)?;
+    let bytes = packed(memory, std::slice::from_ref(layout), layout.size)?;
+    Ok(Deposit {
+        data: Data::Here(bytes),
+        ..Deposit::default()
+    })
+}
+
+fn packed<M: Memory>(memory: &M, sections: &[Layout], total: u64) -> Result<Bytes> {
+    let mut bytes = Bytes::with_capacity(total as usize);
+    for section in sections {
+        datatype::pack(memory, section, 0, section.size, &mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 /// Bytes of data of all of them.
@@ -87,7 +102,7 @@ fn signature<H: Host>(host: &mut H, root: Option<u32>, bytes: Option<u64>) -> Si
     }
 }
 
-fn nothing(_: &[Deposit]) -> Outcome {
+pub(super) fn nothing(_: &[Deposit], _: &mut dyn FnMut() -> u64) -> Outcome {
     Outcome::Nothing
 }
 
@@ -95,13 +110,14 @@ fn nothing(_: &[Deposit]) -> Outcome {
 async fn swap<H: Host>(
     host: &mut H,
     comm: &Comm,
-    (signature, deposit): (Signature, Deposit),
+    (signature, deposit, reach): (Signature, Deposit, Reach),
     jobs: Option<Vec<Job>>,
 ) -> Result<()> {
     let given = Given {
         signature,
         deposit,
         waits: jobs.is_some(),
+        reach,
     };
     let Some(meeting) = exchange(host, comm, given, nothing).await? else {
         return Ok(());
@@ -147,7 +163,7 @@ fn whole(comm: &Comm, address: Address, count: i32, datatype: &TypeRef) -> Resul
 
 pub(crate) async fn barrier<H: Host>(host: &mut H, comm: Handle) -> Result<()> {
     let comm = host.rank().comm(comm)?;
-    let given = (signature(host, None, None), Deposit::default());
+    let given = (signature(host, None, None), Deposit::default(), Reach::All);
     swap(host, &comm, given, Some(Vec::new())).await
 }
 
@@ -166,7 +182,7 @@ pub(crate) async fn bcast<H: Host>(
     let signature = signature(host, Some(root), Some(layout.size));
     if comm.rank == root {
         let deposit = host.with(|memory| put(memory, layout, Parts::One))?;
-        return swap(host, &comm, (signature, deposit), None).await;
+        return swap(host, &comm, (signature, deposit, Reach::All), None).await;
     }
     host.with(|memory| layout.check_write(memory))?;
     let job = Job {
@@ -177,7 +193,7 @@ pub(crate) async fn bcast<H: Host>(
     swap(
         host,
         &comm,
-        (signature, Deposit::default()),
+        (signature, Deposit::default(), Reach::All),
         Some(vec![job]),
     )
     .await

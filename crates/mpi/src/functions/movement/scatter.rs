@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Side, base, each, put, signature, swap, whole};
 use crate::abi::{Address, Handle};
-use crate::collective::{Deposit, Job, Parts};
+use crate::collective::{Deposit, Job, Parts, Reach};
 use crate::comm::Comm;
 use crate::datatype::Layout;
 use crate::error::Result;
@@ -28,7 +28,7 @@ async fn scatter_with<H: Host>(
         }
     };
     if is_root && into == Address::IN_PLACE {
-        return swap(host, &comm, (signature, deposit), None).await;
+        return swap(host, &comm, (signature, deposit, Reach::All), None).await;
     }
     let into = Layout::new(into, room, host.rank().committed(datatype)?)?;
     host.with(|memory| into.check_write(memory))?;
@@ -37,7 +37,13 @@ async fn scatter_with<H: Host>(
         part: comm.rank as usize,
         into,
     };
-    swap(host, &comm, (signature, deposit), Some(vec![job])).await
+    swap(
+        host,
+        &comm,
+        (signature, deposit, Reach::All),
+        Some(vec![job]),
+    )
+    .await
 }
 
 #[expect(clippy::too_many_arguments, reason = "as in the standard")]

@@ -1,4 +1,4 @@
--- Hands calls to the worker: seven fields each. One that cannot be read has no claim.
+-- Hands calls to the worker: eight fields each. One that cannot be read has no claim.
 local room, lease, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 -- One whose input goes beyond this is the last.
 local most_bytes = tonumber(ARGV[7])
@@ -17,10 +17,10 @@ end
 
 local function leave_out(id)
   redis.call('ZREM', tag .. 'leases', id)
-  put('', '', id, '', '', '', '')
+  put('', '', '', id, '', '', '', '')
 end
 
-local function hand_out(id)
+local function hand_out(id, former)
   local readable, call = pcall(load_call, id)
   if not readable then
     return leave_out(id)
@@ -35,7 +35,8 @@ local function hand_out(id)
   redis.call('ZADD', tag .. 'leases', now_ms + lease, id)
   local summary = redis.call('HGET', call_key(id), 'summary') or ''
   local size, invocation = short(tag .. 'i:' .. id, limit)
-  put(claim, call.cancelled and '1' or '0', id, summary, text(call.attempts), size, invocation)
+  local is_taken_over = former and former ~= '' and former ~= worker
+  put(claim, is_taken_over and '1' or '0', call.cancelled and '1' or '0', id, summary, text(call.attempts), size, invocation)
   given, bytes = given + 1, bytes + tonumber(size)
   return call
 end
@@ -48,7 +49,7 @@ local function take_over()
       return
     end
     local former = redis.call('HGET', call_key(id), 'owner')
-    local call = hand_out(id)
+    local call = hand_out(id, former)
     if call then
       local queue = tag .. 'q:' .. call.user
       redis.pcall('XCLAIM', queue, GROUP, worker, 0, call.entry, 'JUSTID')

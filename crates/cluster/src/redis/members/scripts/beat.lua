@@ -6,8 +6,10 @@ local function main()
   for _, member in ipairs(dead) do
     forget(member)
   end
-  local was_alive = redis.call('ZSCORE', tag .. 'members', worker)
+  local was_alive = (tonumber(redis.call('ZSCORE', tag .. 'members', worker)) or 0) > now_ms
   if not was_alive then
+    -- It has to read everything, and nobody waits for it until it has.
+    forget(worker)
     if redis.call('ZCARD', tag .. 'members') >= most then
       refuse('crowded')
     end
@@ -16,15 +18,21 @@ local function main()
   redis.call('ZADD', tag .. 'members', now_ms + lease, worker)
   redis.call('HSET', tag .. 'm:' .. worker, 'address', ARGV[6], 'capacity', ARGV[7], 'running', ARGV[8],
     'waiting', ARGV[9], 'version', ARGV[10], 'engine', ARGV[11])
-  local applied = tonumber(redis.call('HGET', tag .. 'm:' .. worker, 'applied')) or 0
-  if tonumber(ARGV[12]) >= applied then
-    redis.call('HSET', tag .. 'm:' .. worker, 'applied', ARGV[12])
+  redis.call('HSETNX', tag .. 'm:' .. worker, 'since', text(now_ms))
+  if was_alive and ARGV[12] ~= '' then
+    local applied = tonumber(redis.call('HGET', tag .. 'm:' .. worker, 'applied')) or 0
+    if tonumber(ARGV[12]) >= applied then
+      redis.call('HSET', tag .. 'm:' .. worker, 'applied', ARGV[12])
+    end
   end
-  local page = { 'ok', was_alive and '1' or '0' }
-  for _, member in ipairs(live()) do
+  local page = { 'ok', was_alive and '1' or '0', text(now_ms) }
+  local members = live('WITHSCORES')
+  for at = 1, #members, 2 do
+    local member = members[at]
     table.insert(page, member)
-    local row = redis.pcall('HMGET', tag .. 'm:' .. member, 'address', 'capacity', 'running', 'waiting', 'version', 'engine')
-    for field = 1, 6 do
+    table.insert(page, members[at + 1])
+    local row = redis.pcall('HMGET', tag .. 'm:' .. member, 'address', 'capacity', 'running', 'waiting', 'version', 'engine', 'since')
+    for field = 1, 7 do
       table.insert(page, row[field] or '')
     end
   end

@@ -14,8 +14,8 @@ local function latest()
 end
 
 -- The workers whose leases have not run out.
-local function live()
-  return redis.call('ZRANGEBYSCORE', tag .. 'members', '(' .. text(now_ms), '+inf')
+local function live(...)
+  return redis.call('ZRANGEBYSCORE', tag .. 'members', '(' .. text(now_ms), '+inf', ...)
 end
 
 local function forget(member)

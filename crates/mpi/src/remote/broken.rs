@@ -1,0 +1,42 @@
+//! Messages of other parts that cannot be taken.
+
+use std::fmt;
+
+use crate::error::Aborted;
+use crate::memory::Memory;
+use crate::world::Shared;
+
+/// What becomes of a message.
+pub(super) type Taken = Result<(), Broken>;
+
+/// Why a message of another part cannot be taken.
+pub(super) enum Broken {
+    Nonsense,
+    NoMemory,
+    Mismatch(String),
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nonsense => f.write_str(
+                "another server sent a message of MPI that makes no sense; run one version everywhere",
+            ),
+            Self::NoMemory => {
+                f.write_str("the server's memory budget has no room for what ranks elsewhere sent")
+            }
+            Self::Mismatch(what) => f.write_str(what),
+        }
+    }
+}
+
+impl<M: Memory> Shared<M> {
+    /// Ends the world, since the parts do not understand each other.
+    pub(super) fn break_off(&self, broken: &Broken) {
+        self.abort(Aborted {
+            by: None,
+            code: None,
+            reason: broken.to_string(),
+        });
+    }
+}
