@@ -134,7 +134,15 @@ impl Fleet {
 
 fn options() -> [String; 6] {
     let room = ROOM.to_string();
-    ["--max-running", &room, "--max-time", "50s", "--max-attempts", "1000"].map(str::to_owned)
+    [
+        "--max-running",
+        &room,
+        "--max-time",
+        "50s",
+        "--max-attempts",
+        "1000",
+    ]
+    .map(str::to_owned)
 }
 
 fn is_known(text: &str) -> bool {
@@ -182,9 +190,7 @@ async fn chains(fleet: &Fleet, client: u64, until: Instant) {
     ask(fleet, client, until, async |worker, _| {
         let script = "chain g nap 50; chain g chain g nap 30|await; chain g nap 10; awaitall";
         let path = "/invoke/demo/g";
-        let answer = worker
-            .request(Method::POST, path, script.to_owned())
-            .await;
+        let answer = worker.request(Method::POST, path, script.to_owned()).await;
         // One that was lost has another value.
         fleet.judge(answer, |text| text.split_whitespace().count() == 3);
     })
