@@ -177,11 +177,14 @@ async fn chained_calls_that_run_elsewhere_end_when_the_link_is_cut() {
     let printed = call["stdout"].as_str().unwrap();
     let lost = printed.split_whitespace().filter(|value| *value != "0");
     assert!(lost.count() > 0, "{call}");
+    apart.hosts[0].recover();
+    until("it knows its cluster again", async || {
+        one.get("/readyz").await.status == 200
+    })
+    .await;
     let graph = one.get(&format!("/calls/{}/graph", call["id"])).await;
     let graph = graph.expect(200).text();
     assert!(graph.contains("worker_lost"), "{graph}");
-
-    apart.hosts[0].recover();
     join_all(apart.servers.iter().map(nothing_runs)).await;
     until("calls are chained again", async || {
         let script = "chain g nap 1; chain g nap 1; awaitall";
