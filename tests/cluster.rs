@@ -6,9 +6,10 @@ mod calls;
 mod chaos;
 mod handover;
 mod membership;
+mod network;
 mod tokens;
 mod uploads;
-mod worlds;
+pub(crate) mod worlds;
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! The same random MPI programs under Open MPI and as functions: messages, collectives,
-//! communicators and types, with every byte that arrives anywhere compared.
+//! The same random MPI programs under Open MPI and as functions, on one server and on three:
+//! messages, collectives, communicators and types, with every byte that arrives anywhere compared.
 //!
 //! `FAASM_MPI_SEED` runs the program of one seed, which a failure names.
 
@@ -9,11 +9,15 @@ mod program;
 pub(crate) mod random;
 mod types;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use faasm_testkit::{Server, build_mpi};
-use serde_json::json;
+use bytes::Bytes;
+use faasm_testkit::{Cluster, Server, build_mpi};
+use reqwest::Method;
+use serde_json::{Value, json};
 
+use crate::cluster::worlds::places;
 use native::Native;
 use program::Program;
 
@@ -60,22 +64,23 @@ fn difference(script: &[String], native: &str, function: &str) -> Option<String>
     ))
 }
 
+/// The program, as it is run there and here.
 struct Both {
     native: Native,
-    server: Server,
+    function: Bytes,
 }
 
 impl Both {
-    async fn start() -> Self {
+    fn compile() -> Self {
         let sources = sources();
         let native = Native::compile(&sources);
-        let server = Server::start().await;
         let sources: Vec<&Path> = sources.iter().map(AsRef::as_ref).collect();
-        server.put("demo/script", build_mpi(&sources)).await;
-        Self { native, server }
+        let function = build_mpi(&sources);
+        Self { native, function }
     }
 
-    async fn compare(&self, seed: u64, ranks: usize, length: usize) {
+    /// Compares what one program receives; the call of the world here.
+    async fn compare(&self, server: &Server, seed: u64, ranks: usize, length: usize) -> Value {
         let script = Program::lines(seed, ranks, length);
         let input = script.join("\n") + "\n";
         let expected = self.native.run(ranks, &input);
@@ -83,27 +88,53 @@ impl Both {
             "user": "demo", "function": "script", "input_data": input,
             "mpi": true, "mpi_world_size": ranks,
         });
-        let answer = self.server.post(call).await;
+        let headers = ["accept: application/json"];
+        let answer = server.request_with(Method::POST, &server.invoke, &headers, call.to_string());
+        let call = answer.await.json();
         let place = format!("FAASM_MPI_SEED={seed}, {ranks} ranks");
-        assert_eq!(answer.status, 200, "{place}: {}", answer.text());
-        if let Some(difference) = difference(&script, &expected, &answer.text()) {
+        assert_eq!(call["status"], "SUCCESS", "{place}: {call}");
+        let printed = call["stdout"].as_str().unwrap();
+        if let Some(difference) = difference(&script, &expected, printed) {
             panic!("{place}: {difference}");
         }
+        call
+    }
+}
+
+/// The seed that is asked for, or these, or those of long tests.
+fn seeds(usual: Range<u64>, long: Range<u64>) -> Range<u64> {
+    let asked = std::env::var("FAASM_MPI_SEED").ok();
+    match asked.and_then(|seed| seed.parse().ok()) {
+        Some(seed) => seed..seed + 1,
+        None if crate::is_long() => long,
+        None => usual,
     }
 }
 
 #[tokio::test]
 async fn programs_receive_what_they_receive_under_open_mpi() {
-    let both = Both::start().await;
-    let asked = std::env::var("FAASM_MPI_SEED").ok();
-    let seeds = match asked.and_then(|seed| seed.parse().ok()) {
-        Some(seed) => seed..seed + 1,
-        None if crate::is_long() => 1000..1200,
-        None => 0..4,
-    };
-    for seed in seeds {
+    let both = Both::compile();
+    let server = Server::start().await;
+    server.put("demo/script", both.function.clone()).await;
+    for seed in seeds(0..4, 1000..1200) {
         for ranks in [1, 2, 3, 4, 7] {
-            both.compare(seed, ranks, 150).await;
+            both.compare(&server, seed, ranks, 150).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn ranks_on_three_servers_receive_what_they_receive_under_open_mpi() {
+    let both = Both::compile();
+    // With room for so many on each server, all three are needed.
+    for (ranks, room) in [(3, "1"), (5, "2"), (7, "3")] {
+        let cluster = Cluster::with(3, |builder| builder.args(["--max-running", room])).await;
+        let server = &cluster.servers[0];
+        server.put("demo/script", both.function.clone()).await;
+        for seed in seeds(2000..2003, 3000..3060) {
+            let call = both.compare(server, seed, ranks, 150).await;
+            let places = places(server, &call["id"]).await;
+            assert_eq!(places.len(), 3, "{places:?}");
         }
     }
 }

@@ -111,13 +111,15 @@ enum Benchmark {
     Python,
     /// Messages, collectives and kernels of MPI programs, against Open MPI
     Mpi,
+    /// The same between two machines in network namespaces, against Open MPI over TCP in them
+    MpiApart,
     /// Processor time of a call in clusters, against an embedded server
     Cluster,
     /// The same kernels with other flags for the compiler
     Flags,
 }
 
-const ALL: [Benchmark; 12] = [
+const ALL: [Benchmark; 13] = [
     Benchmark::ColdStart,
     Benchmark::Http,
     Benchmark::Async,
@@ -129,6 +131,7 @@ const ALL: [Benchmark; 12] = [
     Benchmark::Compute,
     Benchmark::Python,
     Benchmark::Mpi,
+    Benchmark::MpiApart,
     Benchmark::Cluster,
 ];
 
@@ -203,6 +206,7 @@ impl Benchmark {
             Self::Compute => runtime()?.block_on(compute::run(report, effort)),
             Self::Python => python::run(report, effort),
             Self::Mpi => runtime()?.block_on(mpi::run(report, effort)),
+            Self::MpiApart => runtime()?.block_on(mpi::run_apart(report, effort)),
             Self::Cluster => runtime()?.block_on(cluster::run(report, effort)),
             Self::Flags => compute::compare_flags(report, effort),
         }
@@ -242,6 +246,10 @@ impl Benchmark {
             Self::Mpi => (
                 "mpi",
                 "the same C by `faasm build --mpi` and by mpicc; one machine, so many ranks",
+            ),
+            Self::MpiApart => (
+                "mpi-apart",
+                "the same, the ranks on two workers in network namespaces of their own, joined by veth pairs",
             ),
             Self::Cluster => (
                 "cluster",

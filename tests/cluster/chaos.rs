@@ -5,6 +5,7 @@
 
 mod clients;
 mod faults;
+mod links;
 mod world;
 
 use std::sync::atomic::Ordering::SeqCst;

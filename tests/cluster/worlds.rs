@@ -14,11 +14,11 @@ use super::{ran, until};
 use crate::mpi::{failed, mpi, nothing_runs, submit, with_part, world};
 
 /// Adds the numbers of all ranks up, and has each say what it got.
-const SUM: &str = "MPI_Allreduce(&rank, &number, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD); \
+pub(super) const SUM: &str = "MPI_Allreduce(&rank, &number, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD); \
                    printf(\"%d of %d: %d\", rank, size, number);";
 
 /// What the ranks of a world of `SUM` print, one after the other.
-fn sums(size: u32) -> String {
+pub(super) fn sums(size: u32) -> String {
     let sum: u32 = (0..size).sum();
     let lines: Vec<String> = (0..size)
         .map(|rank| format!("{rank} of {size}: {sum}"))
@@ -48,7 +48,7 @@ async fn put(cluster: &Cluster, part: &str) {
 }
 
 /// Waits until so many ranks run on these servers altogether.
-async fn running(servers: &[Server], ranks: f64) {
+pub(super) async fn running(servers: &[Server], ranks: f64) {
     until("the ranks run", async || {
         let live = servers
             .iter()
@@ -71,7 +71,7 @@ async fn world_at_last(server: &Server, size: u32) -> Answer {
 }
 
 /// How many ranks ran on which worker, in the order of the ranks; rank 0 is the root.
-async fn places(server: &Server, id: &Value) -> Vec<(String, usize)> {
+pub(crate) async fn places(server: &Server, id: &Value) -> Vec<(String, usize)> {
     let graph = server
         .get(&format!("/calls/{id}/graph"))
         .await
@@ -97,7 +97,8 @@ async fn places(server: &Server, id: &Value) -> Vec<(String, usize)> {
     places
 }
 
-async fn world_json(server: &Server, size: u32) -> Value {
+/// Calls `demo/f` as a world of so many ranks; the call, however it ended.
+pub(super) async fn world_json(server: &Server, size: u32) -> Value {
     let call = json!({"user": "demo", "function": "f", "mpi_world_size": size});
     let headers = ["accept: application/json"];
     let answer = server.request_with(Method::POST, &server.invoke, &headers, call.to_string());

@@ -1,5 +1,6 @@
 //! `mpi`: the same MPI programs as functions and under Open MPI, with as many ranks.
 
+mod apart;
 mod figures;
 mod native;
 mod worlds;
@@ -12,6 +13,7 @@ use faasm_testkit::{Answer, Server, build_mpi};
 
 use crate::effort::Effort;
 use crate::report::Report;
+pub use apart::run as run_apart;
 use native::Program;
 
 /// Turns of each side; the best of each figure counts.

@@ -41,11 +41,22 @@ impl Program {
     pub fn run(&self, ranks: u32) -> anyhow::Result<String> {
         let mut mpirun = Command::new(&self.mpirun);
         mpirun.args(["--oversubscribe", "-n", &ranks.to_string()]);
+        self.run_by(mpirun, &[])
+    }
+
+    /// The command of Open MPI that starts programs.
+    pub fn mpirun(&self) -> &Path {
+        &self.mpirun
+    }
+
+    /// What it prints with these arguments, started by that command.
+    pub fn run_by(&self, mut mpirun: Command, args: &[&str]) -> anyhow::Result<String> {
         // It refuses root, who measures in containers.
         for name in ["OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] {
             mpirun.env(name, "1");
         }
-        let ended = mpirun.arg(&self.program).stdin(Stdio::null()).output()?;
+        mpirun.arg(&self.program).args(args).stdin(Stdio::null());
+        let ended = mpirun.output()?;
         let said = String::from_utf8_lossy(&ended.stderr);
         ensure!(ended.status.success(), "{}: {said}", ended.status);
         Ok(String::from_utf8(ended.stdout)?)

@@ -1,7 +1,8 @@
 //! Several servers that are one cluster.
 
+use crate::builder::Builder;
 use crate::redis::Redis;
-use crate::server::{Builder, Server};
+use crate::server::Server;
 
 /// Servers with one Redis. The first has the functions and files, and the others use its.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! A Redis server.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(30);
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A running `redis-server` on a free port of this machine and on a socket in its own
 /// directory, killed when dropped. It keeps every write at once (`appendonly`), so that
@@ -36,7 +38,7 @@ impl Redis {
         let args: Vec<String> = args.into_iter().map(Into::into).collect();
         // Somebody else may take the port between.
         for _ in 0..20 {
-            let port = free_port();
+            let port = free_port(LOOPBACK);
             let mut child = spawn(dir.path(), port, &args);
             if listens(&mut child, port) {
                 return Self {
@@ -53,7 +55,13 @@ impl Redis {
     /// Its address.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        self.url_at(LOOPBACK)
+    }
+
+    /// Its address for those who reach this machine by that one.
+    #[must_use]
+    pub fn url_at(&self, host: IpAddr) -> String {
+        format!("redis://{host}:{}", self.port)
     }
 
     /// Its address as a socket.
@@ -113,8 +121,9 @@ impl Drop for Redis {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+/// A port of an address of this machine that nobody has taken.
+pub(crate) fn free_port(host: IpAddr) -> u16 {
+    let listener = TcpListener::bind((host, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }
 

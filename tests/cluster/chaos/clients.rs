@@ -185,7 +185,7 @@ pub async fn all_calls_have_one_result(world: &World) {
 }
 
 /// How a call has ended, as a worker tells it.
-async fn end(worker: &Address, id: u64, begun: Instant) -> String {
+pub async fn end(worker: &Address, id: u64, begun: Instant) -> String {
     loop {
         let path = format!("/calls/{id}?wait_ms=5000");
         match worker.get(&path).await {

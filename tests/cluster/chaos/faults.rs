@@ -25,7 +25,8 @@ pub async fn run(world: &World, mut random: Random, until: Instant) {
     }
 }
 
-async fn pause(random: &mut Random, first: usize, last: usize) {
+/// Waits so many milliseconds, or something between.
+pub async fn pause(random: &mut Random, first: usize, last: usize) {
     let millis = random.between(first, last) as u64;
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use faasm_testkit::{Cluster, Redis, Server, Signal, client, metric};
+use faasm_testkit::{Cluster, Redis, Server, Signal, metric};
 use reqwest::Method;
 use tempfile::TempDir;
 use tokio::sync::RwLock;
@@ -25,7 +25,6 @@ pub struct World {
     pub workers: [RwLock<Option<Server>>; WORKERS],
     dirs: Vec<TempDir>,
     pub told: Told,
-    http: reqwest::Client,
 }
 
 /// What clients were told.
@@ -48,7 +47,7 @@ pub struct Told {
 /// Where a server is.
 #[derive(Clone)]
 pub struct Address {
-    pub invoke: String,
+    invoke: String,
     http: reqwest::Client,
 }
 
@@ -70,7 +69,6 @@ impl World {
             workers: [const { RwLock::const_new(None) }; WORKERS],
             dirs: (0..WORKERS).map(|_| tempfile::tempdir().unwrap()).collect(),
             told: Told::default(),
-            http: client(),
         };
         for number in 0..WORKERS {
             world.start_worker(number).await;
@@ -119,8 +117,7 @@ impl World {
         let mut running = Vec::new();
         for place in &self.workers {
             if let Some(worker) = &*place.read().await {
-                let (invoke, http) = (worker.invoke.clone(), self.http.clone());
-                running.push(Address { invoke, http });
+                running.push(Address::of(worker));
             }
         }
         running
@@ -134,6 +131,13 @@ impl World {
 }
 
 impl Address {
+    pub fn of(server: &Server) -> Self {
+        Self {
+            invoke: server.invoke.clone(),
+            http: server.http.clone(),
+        }
+    }
+
     pub async fn request(&self, method: Method, path: &str, body: String) -> Answer {
         let url = format!("{}{path}", self.invoke);
         let answer = async {
