@@ -184,7 +184,10 @@ async fn chained_calls_that_run_elsewhere_end_when_the_link_is_cut() {
     .await;
     let graph = one.get(&format!("/calls/{}/graph", call["id"])).await;
     let graph = graph.expect(200).text();
-    assert!(graph.contains("worker_lost"), "{graph}");
+    assert!(
+        graph.contains("the server that ran the call was lost"),
+        "{graph}"
+    );
     join_all(apart.servers.iter().map(nothing_runs)).await;
     until("calls are chained again", async || {
         let script = "chain g nap 1; chain g nap 1; awaitall";
