@@ -105,6 +105,73 @@ fn many_large_messages_from_elsewhere_share_the_room_of_their_receiver() {
 }
 
 #[test]
+fn messages_that_go_in_many_pieces_arrive_whole_in_both_directions() {
+    const LEN: i32 = 3 << 20;
+    run(
+        &[1, 1],
+        Options::default(),
+        |mut host: Program| async move {
+            let other = 1 - host.me();
+            for round in 0..3 {
+                let sent =
+                    |from: i32| (0..LEN).map(move |at| (at * 7 + at / 999 + from + round) as u8);
+                let data: Vec<u8> = sent(host.me()).collect();
+                host.put(AT, &data);
+                let at = AT + LEN;
+                if round < 2 {
+                    let first = host.me() == round;
+                    if first {
+                        mpi::MPI_Send(&mut host, AT, LEN, BYTE, other, 0, WORLD).await?;
+                    }
+                    mpi::MPI_Recv(&mut host, at, LEN, BYTE, other, 0, WORLD, 0).await?;
+                    if !first {
+                        mpi::MPI_Send(&mut host, AT, LEN, BYTE, other, 0, WORLD).await?;
+                    }
+                } else {
+                    mpi::MPI_Sendrecv(
+                        &mut host, AT, LEN, BYTE, other, 0, at, LEN, BYTE, other, 0, WORLD, 0,
+                    )
+                    .await?;
+                }
+                assert!(host.bytes(at, LEN as usize).into_iter().eq(sent(other)));
+            }
+            Ok(((), host))
+        },
+    )
+    .ok();
+}
+
+#[test]
+fn much_data_is_exchanged_by_ranks_whose_order_is_not_that_of_the_parts() {
+    const COUNT: i32 = 12_000;
+    run(
+        &[2, 2, 1],
+        Options::default(),
+        |mut host: Program| async move {
+            let (me, size) = (host.me(), 5);
+            // Backwards, and then as a shuffle.
+            for key in [-me, (me * 3) % size] {
+                mpi::MPI_Comm_split(&mut host, WORLD, 0, key, 64).await?;
+                let comm = host.int(64);
+                mpi::MPI_Comm_rank(&mut host, comm, 68)?;
+                let rank = host.int(68);
+                let part = |from: i32, to: i32| vec![100 * from + to; COUNT as usize];
+                for other in 0..size {
+                    host.put_ints(AT + other * 4 * COUNT, &part(rank, other));
+                }
+                mpi::MPI_Alltoall(&mut host, AT, COUNT, INT, INTO, COUNT, INT, comm).await?;
+                for other in 0..size {
+                    let found = host.ints(INTO + other * 4 * COUNT, COUNT as usize);
+                    assert_eq!(found, part(other, rank), "from {other} to {rank}");
+                }
+            }
+            Ok(((), host))
+        },
+    )
+    .ok();
+}
+
+#[test]
 fn all_ranks_get_the_very_same_sum_however_it_is_rounded() {
     for count in [1, 100_000] {
         let sums = run(

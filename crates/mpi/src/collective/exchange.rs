@@ -192,10 +192,12 @@ impl Given {
             return Ok(());
         };
         let elsewhere = span.others.iter().flat_map(|(_, ranks)| ranks);
-        let wanted: Vec<usize> = elsewhere
+        let mut wanted: Vec<usize> = elsewhere
             .filter(|rank| self.reach.is_for(**rank))
             .map(|rank| *rank as usize)
             .collect();
+        // What is put down is in the order of the ranks.
+        wanted.sort_unstable();
         if wanted.is_empty() {
             return Ok(());
         }
@@ -210,7 +212,6 @@ impl Given {
                     sizes[rank].1 = section.size;
                     sections.push(section);
                 }
-                // What is put down is in the order of the ranks.
                 (sections, Parts::Each(sizes))
             }
         };
