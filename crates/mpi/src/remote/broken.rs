@@ -11,7 +11,8 @@ pub(super) type Taken = Result<(), Broken>;
 
 /// Why a message of another part cannot be taken.
 pub(super) enum Broken {
-    Nonsense,
+    /// It does not fit what was sent before: what it is.
+    Nonsense(&'static str),
     NoMemory,
     Mismatch(String),
 }
@@ -19,8 +20,9 @@ pub(super) enum Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nonsense => f.write_str(
-                "another server sent a message of MPI that makes no sense; run one version everywhere",
+            Self::Nonsense(what) => write!(
+                f,
+                "another server sent a message of MPI that makes no sense, {what}; run one version everywhere"
             ),
             Self::NoMemory => {
                 f.write_str("the server's memory budget has no room for what ranks elsewhere sent")

@@ -32,10 +32,15 @@ impl Remote {
     }
 
     pub(super) fn receive_credit(&self, rank: u32, bytes: u64) -> Taken {
-        let unreceived = self.unreceived.get(rank as usize).ok_or(Broken::Nonsense)?;
+        let unreceived = self
+            .unreceived
+            .get(rank as usize)
+            .ok_or(Broken::Nonsense("a receipt of nobody"))?;
         let less = |all: u64| all.checked_sub(bytes);
         let updated = unreceived.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        updated.map(drop).map_err(|_| Broken::Nonsense)
+        updated
+            .map(drop)
+            .map_err(|_| Broken::Nonsense("a receipt of what was not sent"))
     }
 
     /// Offers a message whose data stays here until it is wanted.
@@ -103,7 +108,7 @@ impl<M: Memory> Shared<M> {
     /// Hands over what came for a rank that is here.
     fn deliver_from(&self, from: usize, to: Address, body: Body) -> Taken {
         if !self.here().contains(&to.dest) {
-            return Err(Broken::Nonsense);
+            return Err(Broken::Nonsense("a message for a rank elsewhere"));
         }
         let envelope = Envelope {
             context: to.context,
@@ -119,7 +124,7 @@ impl<M: Memory> Shared<M> {
     pub(super) fn receive_eager(&self, from: usize, to: Address, bytes: &[u8]) -> Taken {
         match bytes.len() as u64 <= EAGER {
             true => self.deliver_from(from, to, Body::Eager(Bytes::from_slice(bytes))),
-            false => Err(Broken::Nonsense),
+            false => Err(Broken::Nonsense("a large message that was not asked for")),
         }
     }
 

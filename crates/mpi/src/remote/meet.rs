@@ -174,7 +174,9 @@ impl<M: Memory> Shared<M> {
                 held: remote.account.nothing(),
             });
         }
-        let parcel = parcels.back_mut().ok_or(Broken::Nonsense)?;
+        let parcel = parcels
+            .back_mut()
+            .ok_or(Broken::Nonsense("a shipment without a beginning"))?;
         parcel
             .held
             .grow(bytes.len())
@@ -223,11 +225,15 @@ impl<M: Memory> Shared<M> {
 
     fn conclude(&self, mut here: Here, parcels: Vec<(usize, Parcel)>, mut contexts: u64) -> Taken {
         let stage = Arc::clone(&here.stage);
-        let span = stage.span.as_ref().ok_or(Broken::Nonsense)?;
+        let span = stage
+            .span
+            .as_ref()
+            .ok_or(Broken::Nonsense("a shipment for a stage that is here"))?;
         for (part, parcel) in parcels {
             let ranks = span.others.iter().find(|(other, _)| *other == part);
-            let (_, ranks) = ranks.ok_or(Broken::Nonsense)?;
-            let shipment = Shipment::read(&parcel.bytes).ok_or(Broken::Nonsense)?;
+            let (_, ranks) = ranks.ok_or(Broken::Nonsense("a shipment of nobody"))?;
+            let shipment = Shipment::read(&parcel.bytes)
+                .ok_or(Broken::Nonsense("a shipment that cannot be read"))?;
             if !shipment.agrees_with(&here.signature.1) {
                 return Err(Broken::Mismatch(self.mismatch(&here, &shipment)));
             }
@@ -235,7 +241,7 @@ impl<M: Memory> Shared<M> {
                 contexts = shipment.contexts();
             }
             let taken = shipment.unpack(&mut here, ranks, parcel.held);
-            taken.ok_or(Broken::Nonsense)?;
+            taken.ok_or(Broken::Nonsense("a shipment that does not fit"))?;
         }
         let mut context = || {
             contexts += 1;

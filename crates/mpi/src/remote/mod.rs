@@ -154,7 +154,7 @@ impl<M: Memory> Shared<M> {
                 }
                 taken
             }
-            None => Err(Broken::Nonsense),
+            None => Err(Broken::Nonsense("bytes that cannot be read")),
         };
         if let Err(broken) = taken {
             self.break_off(&broken);

@@ -152,7 +152,7 @@ impl Coming {
         let mut pieces = lock(&self.pieces);
         pieces.came += bytes.len() as u64;
         if bytes.is_empty() || pieces.came > self.granted.load(Ordering::Relaxed) {
-            return Err(Broken::Nonsense);
+            return Err(Broken::Nonsense("more of a message than there is room for"));
         }
         pieces.waiting.push_back(bytes.to_vec());
         Ok(())
@@ -227,14 +227,14 @@ impl<M: Memory> Shared<M> {
     ) -> Taken {
         let transfer = lock(&remote.going).get(&id).cloned();
         // One that has just ended was granted all before.
-        let transfer = transfer.ok_or(Broken::Nonsense)?;
+        let transfer = transfer.ok_or(Broken::Nonsense("room for no message"))?;
         let going = Going {
             part: from,
             total,
             upto,
         };
         if total > transfer.len() || upto > total || !transfer.granted(going) {
-            return Err(Broken::Nonsense);
+            return Err(Broken::Nonsense("room that makes no sense"));
         }
         self.nudge(&transfer);
         Ok(())
@@ -248,8 +248,10 @@ impl<M: Memory> Shared<M> {
         bytes: &[u8],
     ) -> Taken {
         let transfer = lock(&remote.coming).get(&(from, id)).cloned();
-        let transfer = transfer.ok_or(Broken::Nonsense)?;
-        let coming = transfer.as_coming().ok_or(Broken::Nonsense)?;
+        let transfer = transfer.ok_or(Broken::Nonsense("data of no message"))?;
+        let coming = transfer
+            .as_coming()
+            .ok_or(Broken::Nonsense("data of a message that is here"))?;
         coming.take(bytes)?;
         self.nudge(&transfer);
         Ok(())
