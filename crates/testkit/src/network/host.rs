@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::fault::Fault;
@@ -18,6 +19,8 @@ pub struct Host {
     pub link: SocketAddr,
     pub(super) port: Option<Port>,
     pub(super) relay: Option<Relay>,
+    /// Whether packets wait on its link.
+    pub(super) is_shaped: AtomicBool,
 }
 
 impl Host {
@@ -59,7 +62,11 @@ impl Host {
         let port = self.port.as_ref();
         let port = port.ok_or("only links between network namespaces can be so")?;
         match fault.shaping() {
-            Some(shaping) => port.shape(&shaping),
+            Some(shaping) => {
+                port.shape(&shaping)?;
+                self.is_shaped.store(true, Ordering::Relaxed);
+                Ok(())
+            }
             None => port.plug("down"),
         }
     }
@@ -70,7 +77,11 @@ impl Host {
             relay.delay(Duration::ZERO);
         }
         if let Some(port) = &self.port {
-            let recovered = port.plug("up").and_then(|()| port.shape("noqueue"));
+            let unshaped = match self.is_shaped.swap(false, Ordering::Relaxed) {
+                true => port.shape("noqueue"),
+                false => Ok(()),
+            };
+            let recovered = port.plug("up").and(unshaped);
             recovered.unwrap_or_else(|why| panic!("{why}"));
         }
     }

@@ -8,6 +8,7 @@ mod switch;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub use fault::Fault;
 pub use host::Host;
@@ -113,6 +114,7 @@ impl Network {
             link,
             port,
             relay,
+            is_shaped: AtomicBool::new(false),
         }
     }
 }
