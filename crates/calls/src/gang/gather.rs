@@ -98,7 +98,9 @@ impl Inner {
             None => 1,
         };
         for attempt in 0..attempts {
-            pause(PAUSE * attempt).await;
+            if attempt > 0 {
+                pause(PAUSE * attempt).await;
+            }
             match self.find_seats(live, size).await {
                 Found::Seats(seats) => return Ok(Entered::Here(seats)),
                 Found::Failed(outcome) => {
