@@ -218,7 +218,7 @@ impl Transfer {
             Ok(Progress::Done) => {}
             Ok(other) => return other,
             Err((rank, error)) => {
-                world.blame(rank, &error);
+                world.blame(rank, "message", &error);
                 return Progress::Away;
             }
         }

@@ -150,11 +150,8 @@ pub(crate) async fn exchange_at<H: Host>(
         },
         Arrival::Mismatch(both) => {
             let [(first, theirs), (second, mine)] = *both;
-            let comm = communicator(place.context, rank.world.size());
-            let reason = format!(
-                "mismatched collectives on communicator {comm}: its rank {first} calls {theirs}, \
-                 its rank {second} calls {mine}"
-            );
+            let both = [(first, theirs.to_string()), (second, mine.to_string())];
+            let reason = mismatch(place.context, rank.world.size(), &both);
             return Err(rank.abort(None, reason).into());
         }
     };
@@ -250,6 +247,16 @@ impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&describe(self.call, self.root, self.kind, self.bytes))
     }
+}
+
+/// Why a world ends of which two ranks of a communicator have begun different things.
+pub(crate) fn mismatch(context: u64, world_size: u32, both: &[(u32, String); 2]) -> String {
+    let comm = communicator(context, world_size);
+    let [(first, one), (second, another)] = both;
+    format!(
+        "mismatched collectives on communicator {comm}: its rank {first} calls {one}, \
+         its rank {second} calls {another}"
+    )
 }
 
 /// What a rank has begun, for people.

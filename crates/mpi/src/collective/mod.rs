@@ -15,7 +15,9 @@ mod guest;
 mod movement;
 mod stage;
 
-pub(crate) use exchange::{Given, Make, Meeting, Place, Reach, describe, exchange, exchange_at};
+pub(crate) use exchange::{
+    Given, Make, Meeting, Place, Reach, describe, exchange, exchange_at, mismatch,
+};
 pub(crate) use fold::{Folding, fold, fold_here};
 pub(crate) use guest::{ByGuest, Scratch, reduce_by_guest};
 pub(crate) use movement::{Job, take};

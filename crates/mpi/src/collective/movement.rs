@@ -4,7 +4,7 @@ use super::exchange::Meeting;
 use super::stage::Data;
 use crate::comm::Comm;
 use crate::datatype::{self, Culprit, Layout};
-use crate::error::{Aborted, Class, Result};
+use crate::error::{Class, Result};
 use crate::host::{Host, HostExt};
 use crate::memory::{BadAddress, Memory};
 use crate::progress::Still;
@@ -147,11 +147,7 @@ pub(super) fn blame<M: Memory>(
     rank: u32,
     error: &BadAddress,
 ) -> crate::error::Error {
-    world.abort(Aborted {
-        by: Some(rank),
-        code: None,
-        reason: format!("rank {rank}: the buffer of a collective: {error}"),
-    });
+    world.blame(rank, "collective", error);
     match world.check() {
         Err(stop) => stop.into(),
         Ok(()) => Class::Intern.into(),

@@ -2,10 +2,6 @@
 
 use std::fmt;
 
-use crate::error::Aborted;
-use crate::memory::Memory;
-use crate::world::Shared;
-
 /// What becomes of a message.
 pub(super) type Taken = Result<(), Broken>;
 
@@ -29,16 +25,5 @@ impl fmt::Display for Broken {
             }
             Self::Mismatch(what) => f.write_str(what),
         }
-    }
-}
-
-impl<M: Memory> Shared<M> {
-    /// Ends the world, since the parts do not understand each other.
-    pub(super) fn break_off(&self, broken: &Broken) {
-        self.abort(Aborted {
-            by: None,
-            code: None,
-            reason: broken.to_string(),
-        });
     }
 }

@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 
 use super::Remote;
 use super::wire::{Counts, Header};
-use crate::error::Aborted;
 use crate::memory::Memory;
 use crate::sync::lock;
 use crate::world::{Shared, World, deadlock};
@@ -105,11 +104,7 @@ impl<M: Memory> Shared<M> {
     pub(super) fn hear(&self, remote: &Remote, from: usize, round: u64, answer: Answer) {
         let reason = lock(&remote.round).hear(from, round, answer);
         if let Some(reason) = reason {
-            self.abort(Aborted {
-                by: None,
-                code: None,
-                reason,
-            });
+            self.break_off(reason);
         }
     }
 }

@@ -83,8 +83,7 @@ pub(crate) fn put_down_elsewhere<H: Host>(
         return Ok(false);
     }
     let header = Header::Eager(message.address(dest));
-    // Writing to memory does not fail.
-    let mut bytes = begin(&header, layout.size as usize).unwrap_or_default();
+    let mut bytes = begin(&header, layout.size as usize);
     host.with(|memory| Ok(datatype::pack(memory, layout, 0, layout.size, &mut bytes)?))?;
     remote.send_message(part, &header, bytes);
     Ok(true)

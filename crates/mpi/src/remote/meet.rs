@@ -11,13 +11,13 @@ use super::Remote;
 use super::broken::{Broken, Taken};
 use super::wire::Header;
 use crate::collective::{
-    Board, Data, Deposit, Key, Make, Outcome, Reach, Signature, Span, Stage, fold_here,
+    Board, Data, Deposit, Key, Make, Outcome, Reach, Signature, Span, Stage, fold_here, mismatch,
 };
 use crate::error::Result;
 use crate::held::Held;
 use crate::memory::Memory;
 use crate::sync::lock;
-use crate::world::{Shared, communicator};
+use crate::world::Shared;
 
 mod shipment;
 
@@ -219,7 +219,7 @@ impl<M: Memory> Shared<M> {
         }
         drop(meetings);
         if let Err(broken) = self.conclude(here, parcels, contexts) {
-            self.break_off(&broken);
+            self.break_off(broken.to_string());
         }
     }
 
@@ -256,16 +256,11 @@ impl<M: Memory> Shared<M> {
     }
 
     fn mismatch(&self, here: &Here, shipment: &Shipment<'_>) -> String {
-        let comm = communicator(here.context, self.size());
         let (rank, ours) = &here.signature;
         let (other, theirs) = shipment.signature();
         // The same on all parts, as far as two are concerned.
         let mut both = [(*rank, ours.to_string()), (other, theirs)];
         both.sort();
-        let [(first, one), (second, another)] = both;
-        format!(
-            "mismatched collectives on communicator {comm}: its rank {first} calls {one}, \
-             its rank {second} calls {another}"
-        )
+        mismatch(here.context, self.size(), &both)
     }
 }

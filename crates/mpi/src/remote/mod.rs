@@ -100,8 +100,7 @@ impl Remote {
     }
 
     fn send_bytes(&self, part: usize, header: &Header, bytes: &[u8]) {
-        // Writing to memory does not fail.
-        let mut message = begin(header, bytes.len()).unwrap_or_default();
+        let mut message = begin(header, bytes.len());
         message.extend_from_slice(bytes);
         self.send_message(part, header, message);
     }
@@ -157,7 +156,7 @@ impl<M: Memory> Shared<M> {
             None => Err(Broken::Nonsense("bytes that cannot be read")),
         };
         if let Err(broken) = taken {
-            self.break_off(&broken);
+            self.break_off(broken.to_string());
         }
     }
 

@@ -9,7 +9,6 @@ use super::broken::{Broken, Taken};
 use super::wire::{Header, begin};
 use super::{Remote, forget};
 use crate::datatype::{self, Layout};
-use crate::error::Aborted;
 use crate::held::Held;
 use crate::memory::{BadAddress, Memory};
 use crate::sync::lock;
@@ -185,8 +184,7 @@ impl Going {
                 Err(progress) => return Ok(progress),
             };
             let header = Header::Piece { id };
-            // Writing to memory does not fail.
-            let mut message = begin(&header, len as usize).unwrap_or_default();
+            let mut message = begin(&header, len as usize);
             if let Some(memory) = &*memory {
                 let packed = datatype::pack(memory, source, *moved, len, &mut message);
                 packed.map_err(|error| (sender, error))?;
@@ -270,14 +268,5 @@ impl<M: Memory> Shared<M> {
         if let Some(rank) = transfer.rank_here() {
             self.notify(rank);
         }
-    }
-
-    /// Ends the world for the buffer of a message.
-    pub(crate) fn blame(&self, rank: u32, error: &BadAddress) {
-        self.abort(Aborted {
-            by: Some(rank),
-            code: None,
-            reason: format!("rank {rank}: the buffer of a message: {error}"),
-        });
     }
 }

@@ -62,8 +62,9 @@ impl Header {
 const HEADER: usize = 64;
 
 /// The bytes of a header, with room for so many after it.
-pub(crate) fn begin(header: &Header, tail: usize) -> Option<Vec<u8>> {
-    postcard::to_extend(header, Vec::with_capacity(HEADER + tail)).ok()
+pub(crate) fn begin(header: &Header, tail: usize) -> Vec<u8> {
+    // Writing to memory does not fail.
+    postcard::to_extend(header, Vec::with_capacity(HEADER + tail)).unwrap_or_default()
 }
 
 /// A header, and what follows it.

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use super::{CONTEXTS, Doing, Shared, Target, WORLD_CONTEXT};
 use crate::abi::{ANY_SOURCE, ANY_TAG};
-use crate::error::Aborted;
 use crate::memory::Memory;
 use crate::sync::lock;
 
@@ -28,12 +27,7 @@ impl<M: Memory> Shared<M> {
         // two looks, and nobody was told of anything between them, nobody will be.
         let before = self.events();
         if before.is_some() && before == self.events() {
-            let reason = deadlock(&self.report());
-            self.abort(Aborted {
-                by: None,
-                code: None,
-                reason,
-            });
+            self.break_off(deadlock(&self.report()));
         }
     }
 

@@ -19,7 +19,7 @@ use crate::collective::{Key, Stage};
 use crate::comm::Group;
 use crate::error::{Aborted, Stop};
 use crate::held::Account;
-use crate::memory::Memory;
+use crate::memory::{BadAddress, Memory};
 use crate::part::{Part, Placement};
 use crate::remote::Remote;
 use crate::sync::lock;
@@ -230,6 +230,24 @@ impl<M: Memory> Shared<M> {
         {
             remote.tell_of_end(&reason);
         }
+    }
+
+    /// Ends the world for the buffer that a rank has for something.
+    pub(crate) fn blame(&self, rank: u32, what: &str, error: &BadAddress) {
+        self.abort(Aborted {
+            by: Some(rank),
+            code: None,
+            reason: format!("rank {rank}: the buffer of a {what}: {error}"),
+        });
+    }
+
+    /// Ends the world by nobody in particular.
+    pub(crate) fn break_off(&self, reason: String) {
+        self.abort(Aborted {
+            by: None,
+            code: None,
+            reason,
+        });
     }
 
     /// Ends the world in this part. `false` if it has ended before.
